@@ -1,0 +1,5 @@
+//! Observations: a sample of n matrices, p × q each, with names.
+
+mod sample;
+
+pub use sample::Sample;

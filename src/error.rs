@@ -1,0 +1,163 @@
+//! The one error type: each variant is a fact that names the thing, the place and the remedy.
+
+use std::path::PathBuf;
+
+/// Result with the crate's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Everything that can go wrong, as facts a caller can match on.
+///
+/// The printed sentence names what is wrong, where, and what to do about it.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An array does not have the dimensions that the operation needs.
+    #[error("{what} has shape {found}, but {expected} is needed")]
+    Shape {
+        /// The array at fault.
+        what: String,
+        /// The shape that was needed.
+        expected: String,
+        /// The shape that was given.
+        found: String,
+    },
+    /// A NaN or an infinity where a finite number is needed.
+    #[error(
+        "{what} holds {value} at index {index:?}; remove or replace it (missing values are not modelled)"
+    )]
+    NonFinite {
+        /// The array at fault.
+        what: String,
+        /// The value found.
+        value: f64,
+        /// Zero-based index of the first such entry.
+        index: Vec<usize>,
+    },
+    /// A matrix that must be symmetric positive definite is not.
+    #[error("{what} is not positive definite (its leading minor of order {minor} is not positive)")]
+    NotPositiveDefinite {
+        /// The matrix at fault.
+        what: String,
+        /// Order of the first leading minor that is not positive.
+        minor: usize,
+    },
+    /// A matrix that must be symmetric is not.
+    #[error(
+        "{what} is not symmetric: entries ({row}, {col}) and ({col}, {row}) differ by {difference:.3e}"
+    )]
+    NotSymmetric {
+        /// The matrix at fault.
+        what: String,
+        /// Row of the worst pair.
+        row: usize,
+        /// Column of the worst pair.
+        col: usize,
+        /// Size of the difference.
+        difference: f64,
+    },
+    /// A matrix that must be inverted is singular.
+    #[error("{what} is singular")]
+    Singular {
+        /// The matrix at fault.
+        what: String,
+    },
+    /// Too few samples for the maximum likelihood estimate to exist.
+    #[error(
+        "{n} sample(s) of {p} × {q} are too few: the likelihood has no maximum; at least {required} are needed{because}"
+    )]
+    TooFewSamples {
+        /// Number of samples given.
+        n: usize,
+        /// Smallest number of samples for which the estimate exists.
+        required: usize,
+        /// Rows of a sample.
+        p: usize,
+        /// Columns of a sample.
+        q: usize,
+        /// Extra explanation, empty or starting with a space.
+        because: String,
+    },
+    /// The data carry no information on a direction the model needs (constant rows, duplicates, …).
+    #[error("{what}; {remedy}")]
+    Degenerate {
+        /// What was found, with its place.
+        what: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// A number outside of its domain.
+    #[error("{what} is {value}, but must be {allowed}")]
+    Domain {
+        /// The quantity at fault.
+        what: String,
+        /// The value given.
+        value: String,
+        /// The values allowed.
+        allowed: String,
+    },
+    /// A combination of options that does not make sense or is not available.
+    #[error("{what}; {remedy}")]
+    Unsupported {
+        /// The combination at fault.
+        what: String,
+        /// What to use instead.
+        remedy: String,
+    },
+    /// A file that could not be opened, read or created.
+    #[error("{}: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system or the format said, with the remedy.
+        reason: String,
+    },
+    /// A fault at a position of a text file.
+    #[error("{}:{line}: {reason}", path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// One-based line.
+        line: u64,
+        /// What is wrong there, with the remedy.
+        reason: String,
+    },
+    /// A LAPACK routine reported a failure that has no better name here.
+    #[error("the linear algebra routine for {what} failed: {reason}")]
+    Lapack {
+        /// What was being computed.
+        what: String,
+        /// What the routine said.
+        reason: String,
+    },
+    /// The work was stopped from outside (Ctrl-C, an observer, a time limit).
+    #[error("stopped: {reason}")]
+    Interrupted {
+        /// Who stopped it.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// Shape error from anything that prints.
+    pub fn shape(
+        what: impl Into<String>,
+        expected: impl Into<String>,
+        found: impl std::fmt::Debug,
+    ) -> Self {
+        Self::Shape { what: what.into(), expected: expected.into(), found: format!("{found:?}") }
+    }
+
+    /// Domain error from anything that prints.
+    pub fn domain(
+        what: impl Into<String>,
+        value: impl std::fmt::Display,
+        allowed: impl Into<String>,
+    ) -> Self {
+        Self::Domain { what: what.into(), value: value.to_string(), allowed: allowed.into() }
+    }
+
+    /// File error from anything that prints.
+    pub fn file(path: impl Into<PathBuf>, reason: impl std::fmt::Display) -> Self {
+        Self::File { path: path.into(), reason: reason.to_string() }
+    }
+}

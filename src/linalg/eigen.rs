@@ -1,0 +1,58 @@
+//! Eigenvalues and eigenvectors of symmetric matrices.
+
+use super::{matmul, require_finite, require_square};
+use crate::{Error, Result};
+use ndarray::{Array1, Array2, ArrayView2};
+use ndarray_linalg::{Eigh, UPLO};
+
+/// X = Q diag(λ) Qᵀ with λ ascending and the eigenvectors in the columns of Q.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SymmetricEigen {
+    /// Eigenvalues, ascending.
+    pub values: Array1<f64>,
+    /// Orthonormal eigenvectors, one per column.
+    pub vectors: Array2<f64>,
+}
+
+impl SymmetricEigen {
+    /// Q diag(g) Qᵀ for other eigenvalues g.
+    pub fn rebuild(&self, values: &Array1<f64>) -> Array2<f64> {
+        let scaled = &self.vectors * values;
+        let mut out = matmul(scaled.view(), self.vectors.t());
+        symmetrise(&mut out);
+        out
+    }
+
+    /// Q diag(f(λ)) Qᵀ.
+    pub fn map(&self, f: impl Fn(f64) -> f64) -> Array2<f64> {
+        self.rebuild(&self.values.mapv(f))
+    }
+}
+
+/// Eigendecomposition of a symmetric matrix, of which ½(X + Xᵀ) is used.
+///
+/// # Errors
+/// [`Error::Shape`], [`Error::NonFinite`], and [`Error::Lapack`] when the iteration fails.
+pub fn symmetric_eigen(what: &str, matrix: ArrayView2<'_, f64>) -> Result<SymmetricEigen> {
+    require_square(what, &matrix)?;
+    require_finite(what, &matrix)?;
+    let mut symmetric = matrix.to_owned();
+    symmetrise(&mut symmetric);
+    let (values, vectors) = symmetric.eigh(UPLO::Lower).map_err(|e| Error::Lapack {
+        what: format!("the eigenvalues of {what}"),
+        reason: e.to_string(),
+    })?;
+    let vectors = vectors.as_standard_layout().into_owned();
+    Ok(SymmetricEigen { values, vectors })
+}
+
+/// X ← ½(X + Xᵀ).
+pub fn symmetrise(matrix: &mut Array2<f64>) {
+    for i in 0..matrix.nrows() {
+        for j in 0..i {
+            let mean = 0.5 * (matrix[[i, j]] + matrix[[j, i]]);
+            matrix[[i, j]] = mean;
+            matrix[[j, i]] = mean;
+        }
+    }
+}

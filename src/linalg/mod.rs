@@ -1,0 +1,57 @@
+//! Dense linear algebra: the only module that meets LAPACK, BLAS or a matrix product kernel.
+//!
+//! Everything above it sees [`ndarray`] arrays of `f64` in row-major order and the crate's
+//! own [`Error`](crate::Error).
+
+mod cholesky;
+mod eigen;
+mod general;
+mod product;
+
+pub use cholesky::{Spd, cholesky_lower, invert_lower, require_symmetric};
+pub use eigen::{SymmetricEigen, symmetric_eigen, symmetrise};
+pub use general::{Lu, singular_values, svd};
+pub use product::{Triangle, gemm, matmul, mirror_lower};
+
+use crate::{Error, Result};
+use ndarray::{ArrayBase, Data, Dimension};
+
+/// Checks that every entry is finite.
+///
+/// # Errors
+/// [`Error::NonFinite`] names `what` and the index of the first NaN or infinity.
+pub fn require_finite<S, D>(what: &str, array: &ArrayBase<S, D>) -> Result<()>
+where
+    S: Data<Elem = f64>,
+    D: Dimension,
+{
+    let Some(at) = array.iter().position(|x| !x.is_finite()) else {
+        return Ok(());
+    };
+    let mut index = vec![0; array.ndim()];
+    let mut rest = at;
+    for (slot, &len) in index.iter_mut().zip(array.shape()).rev() {
+        *slot = rest % len;
+        rest /= len;
+    }
+    Err(Error::NonFinite {
+        what: what.to_owned(),
+        value: array.iter().nth(at).copied().unwrap_or(f64::NAN),
+        index,
+    })
+}
+
+/// Checks that a matrix is square and gives its order.
+///
+/// # Errors
+/// [`Error::Shape`] names `what`.
+pub fn require_square<S>(what: &str, matrix: &ArrayBase<S, ndarray::Ix2>) -> Result<usize>
+where
+    S: Data<Elem = f64>,
+{
+    let (rows, cols) = matrix.dim();
+    if rows != cols || rows == 0 {
+        return Err(Error::shape(what, "a square matrix", (rows, cols)));
+    }
+    Ok(rows)
+}
