@@ -2,6 +2,10 @@
 
 pub mod data;
 mod error;
+pub mod estimate;
+pub mod family;
 pub mod linalg;
+pub mod model;
+pub mod structure;
 
 pub use error::{Error, Result};

@@ -90,7 +90,7 @@ impl Spd {
     }
 }
 
-fn ln_det_of(lower: &Array2<f64>) -> f64 {
+pub(super) fn ln_det_of(lower: &Array2<f64>) -> f64 {
     2.0 * lower.diag().iter().map(|x| x.ln()).sum::<f64>()
 }
 
@@ -159,7 +159,7 @@ pub(crate) fn factor_in_place(
     }
 }
 
-fn clear_upper(matrix: &mut ArrayViewMut2<'_, f64>) {
+pub(super) fn clear_upper(matrix: &mut ArrayViewMut2<'_, f64>) {
     for i in 0..matrix.nrows() {
         for j in i + 1..matrix.ncols() {
             matrix[[i, j]] = 0.0;
@@ -176,7 +176,7 @@ pub fn invert_lower(lower: ArrayView2<'_, f64>) -> Array2<f64> {
 
 /// [`invert_lower`] into memory that is there already; the strict upper triangle of the
 /// destination is left alone.
-pub(crate) fn invert_lower_into(lower: ArrayView2<'_, f64>, inverse: &mut ArrayViewMut2<'_, f64>) {
+pub(super) fn invert_lower_into(lower: ArrayView2<'_, f64>, inverse: &mut ArrayViewMut2<'_, f64>) {
     let d = lower.nrows();
     let copy;
     let source = match lower.as_slice() {
@@ -196,7 +196,7 @@ pub(crate) fn invert_lower_into(lower: ArrayView2<'_, f64>, inverse: &mut ArrayV
 }
 
 /// L G Lᵀ for a lower triangular L.
-pub(crate) fn congruence(lower: ArrayView2<'_, f64>, middle: ArrayView2<'_, f64>) -> Array2<f64> {
+pub(super) fn congruence(lower: ArrayView2<'_, f64>, middle: ArrayView2<'_, f64>) -> Array2<f64> {
     let mut half = Array2::zeros(middle.dim());
     gemm(
         1.0,

@@ -127,3 +127,21 @@ pub fn mirror_lower(matrix: &mut ArrayViewMut2<'_, f64>) {
         }
     }
 }
+
+/// The first rows·cols numbers of a buffer as a row-major matrix.
+///
+/// # Panics
+/// When the buffer is shorter: a bug of the caller.
+#[expect(clippy::expect_used, reason = "the slice is cut to the length of the shape")]
+pub fn as_matrix(buffer: &[f64], rows: usize, cols: usize) -> ArrayView2<'_, f64> {
+    ArrayView2::from_shape((rows, cols), &buffer[..rows * cols]).expect("rows·cols numbers")
+}
+
+/// [`as_matrix`] for writing.
+///
+/// # Panics
+/// When the buffer is shorter: a bug of the caller.
+#[expect(clippy::expect_used, reason = "the slice is cut to the length of the shape")]
+pub fn as_matrix_mut(buffer: &mut [f64], rows: usize, cols: usize) -> ArrayViewMut2<'_, f64> {
+    ArrayViewMut2::from_shape((rows, cols), &mut buffer[..rows * cols]).expect("rows·cols numbers")
+}

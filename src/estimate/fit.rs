@@ -1,0 +1,233 @@
+//! What a fit is.
+
+use super::factors::{Factors, Normalisation};
+use super::flip_flop::Outcome;
+use super::options::{Step, Termination};
+use crate::data::Sample;
+use crate::family::Law;
+use crate::linalg::{Spd, require_finite};
+use crate::model::{Model, Point};
+use ndarray::{Array2, ArrayView2};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// How sure it is that the point returned is the one maximum.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Certificate {
+    /// Smallest curvature of −ℓ per scalar observation on the scale-free tangent space.
+    pub curvature: f64,
+    /// Bound on the affine-invariant distance to the exact maximum; `None` where there is none.
+    pub distance: Option<f64>,
+    /// Is the maximum unique?
+    pub unique: bool,
+}
+
+/// A fitted model: estimates, their likelihood, and how they were reached.
+#[derive(Debug, Clone)]
+pub struct Fit {
+    model: Model,
+    law: Arc<dyn Law>,
+    point: Point,
+    factors: Factors,
+    dim: (usize, usize, usize),
+    names: (Vec<String>, Vec<String>),
+    source: String,
+    log_likelihood: f64,
+    score: f64,
+    termination: Termination,
+    method: &'static str,
+    iterations: usize,
+    passes: usize,
+    seconds: f64,
+    trace: Vec<Step>,
+    warnings: Vec<String>,
+    certificate: Option<Certificate>,
+}
+
+impl Fit {
+    pub(super) fn new(
+        model: &Model,
+        sample: &Sample,
+        outcome: Outcome,
+        warnings: Vec<String>,
+        seconds: f64,
+    ) -> Self {
+        let Outcome { iterate, termination, method, iterations, trace } = outcome;
+        let raw = Factors {
+            sigma2: 1.0,
+            row: iterate.point.row.matrix(),
+            col: iterate.point.col.matrix(),
+        };
+        let ln_dets = (iterate.point.row.ln_det(), iterate.point.col.ln_det());
+        Self {
+            model: model.clone(),
+            law: iterate.law,
+            factors: raw.normalised(Normalisation::Trace, ln_dets),
+            point: iterate.point,
+            dim: sample.dim(),
+            names: (sample.row_names().to_vec(), sample.col_names().to_vec()),
+            source: sample.source().to_owned(),
+            log_likelihood: iterate.log_likelihood,
+            score: iterate.score.factors,
+            termination,
+            method,
+            iterations,
+            passes: iterate.passes,
+            seconds,
+            trace,
+            warnings,
+            certificate: None,
+        }
+    }
+
+    /// The model that was fitted.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The fitted law: with ν̂ where it was estimated; the Gaussian where ν̂ = ∞.
+    pub fn law(&self) -> &dyn Law {
+        self.law.as_ref()
+    }
+
+    /// (n, p, q).
+    pub fn dim(&self) -> (usize, usize, usize) {
+        self.dim
+    }
+
+    /// M̂ (p × q).
+    pub fn mean(&self) -> ArrayView2<'_, f64> {
+        self.point.mean.view()
+    }
+
+    /// σ̂², the mean variance (t laws: scale) of one entry.
+    pub fn sigma2(&self) -> f64 {
+        self.factors.sigma2
+    }
+
+    /// Â (p × p) with trace p; for the t laws a scale, not a covariance.
+    pub fn row_cov(&self) -> &Array2<f64> {
+        &self.factors.row
+    }
+
+    /// B̂ (q × q) with trace q; for the t laws a scale, not a covariance.
+    pub fn col_cov(&self) -> &Array2<f64> {
+        &self.factors.col
+    }
+
+    /// σ̂², Â and B̂ by another normalisation.
+    pub fn factors(&self, rule: Normalisation) -> Factors {
+        let ln_det = |m: &Array2<f64>| {
+            Spd::new("a fitted factor", m.clone()).map_or(f64::NAN, |s| s.ln_det())
+        };
+        self.factors.normalised(rule, (ln_det(&self.factors.row), ln_det(&self.factors.col)))
+    }
+
+    /// The fitted point in the coordinates of the pass.
+    pub fn point(&self) -> &Point {
+        &self.point
+    }
+
+    /// ν̂ or the given ν; `None` for the Gaussian, also where it is the limit of a t law.
+    pub fn dof(&self) -> Option<f64> {
+        self.law.dof()
+    }
+
+    /// Maximised log-likelihood, every constant included.
+    pub fn log_likelihood(&self) -> f64 {
+        self.log_likelihood
+    }
+
+    /// Free parameters.
+    pub fn n_parameters(&self) -> usize {
+        self.model.n_parameters(self.dim.1, self.dim.2)
+    }
+
+    /// −2ℓ + 2k.
+    pub fn aic(&self) -> f64 {
+        -2.0 * self.log_likelihood + 2.0 * self.n_parameters() as f64
+    }
+
+    /// AIC + 2k(k+1)/(n − k − 1) with n matrices; `None` where n ≤ k + 1.
+    pub fn aicc(&self) -> Option<f64> {
+        let k = self.n_parameters() as f64;
+        let left = self.dim.0 as f64 - k - 1.0;
+        (left > 0.0).then(|| self.aic() + 2.0 * k * (k + 1.0) / left)
+    }
+
+    /// −2ℓ + k ln n with n matrices.
+    pub fn bic(&self) -> f64 {
+        -2.0 * self.log_likelihood + self.n_parameters() as f64 * (self.dim.0 as f64).ln()
+    }
+
+    /// max(|G_A − I|, |G_B − I|) at the estimate, projected on the structures.
+    pub fn score(&self) -> f64 {
+        self.score
+    }
+
+    /// Why the fit ended.
+    pub fn termination(&self) -> Termination {
+        self.termination
+    }
+
+    /// Is this a maximum to the tolerance asked for?
+    pub fn is_converged(&self) -> bool {
+        self.termination.is_converged()
+    }
+
+    /// The method that reached it.
+    pub fn method(&self) -> &'static str {
+        self.method
+    }
+
+    /// Iterations.
+    pub fn iterations(&self) -> usize {
+        self.iterations
+    }
+
+    /// Passes over the data.
+    pub fn passes(&self) -> usize {
+        self.passes
+    }
+
+    /// Seconds of the fit alone.
+    pub fn seconds(&self) -> f64 {
+        self.seconds
+    }
+
+    /// Every step of the way.
+    pub fn trace(&self) -> &[Step] {
+        &self.trace
+    }
+
+    /// What the reader has to know.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The certificate, where it was computed.
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_ref()
+    }
+
+    /// Names of the rows; empty when there are none.
+    pub fn row_names(&self) -> &[String] {
+        &self.names.0
+    }
+
+    /// Names of the columns; empty when there are none.
+    pub fn col_names(&self) -> &[String] {
+        &self.names.1
+    }
+
+    /// Where the data came from.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Are the estimates finite numbers?
+    pub fn is_finite(&self) -> bool {
+        require_finite("A", &self.factors.row).is_ok()
+            && require_finite("B", &self.factors.col).is_ok()
+    }
+}

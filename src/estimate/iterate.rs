@@ -1,0 +1,56 @@
+//! Where an estimator stands.
+
+use crate::family::Law;
+use crate::model::{Pass, Point};
+use std::sync::Arc;
+
+/// How far a point is from stationary, part by part; all dimensionless.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Score {
+    /// max(|G_A − I|, |G_B − I|), projected on the structures.
+    pub factors: f64,
+    /// Largest entry of the mean's whitened step (in standard deviations).
+    pub mean: f64,
+    /// |∂ℓ/∂ ln ν| / n, where ν is estimated.
+    pub dof: f64,
+}
+
+impl Score {
+    /// The largest part; NaN if any is.
+    pub fn worst(&self) -> f64 {
+        [self.mean, self.dof]
+            .into_iter()
+            .fold(self.factors, |m, x| if m.is_nan() || x.is_nan() { f64::NAN } else { m.max(x) })
+    }
+}
+
+/// A point with everything that is known there.
+#[derive(Debug, Clone)]
+pub struct Iterate {
+    /// M, A, B.
+    pub point: Point,
+    /// The law, at the current ν.
+    pub law: Arc<dyn Law>,
+    /// What the last pass gave.
+    pub pass: Pass,
+    /// ℓ at the point.
+    pub log_likelihood: f64,
+    /// The score at the point.
+    pub score: Score,
+    /// Passes over the data so far.
+    pub passes: usize,
+}
+
+impl Iterate {
+    /// A point that was not looked at yet.
+    pub fn new(point: Point, law: Arc<dyn Law>, p: usize, q: usize) -> Self {
+        Self {
+            point,
+            law,
+            pass: Pass::zeros(p, q),
+            log_likelihood: f64::NEG_INFINITY,
+            score: Score { factors: f64::INFINITY, ..Score::default() },
+            passes: 0,
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Estimators: from a model and a sample to a [`Fit`].
+
+mod factors;
+mod fit;
+mod flip_flop;
+mod iterate;
+mod options;
+mod problem;
+
+pub use factors::{Factors, Normalisation};
+pub use fit::{Certificate, Fit};
+pub use iterate::{Iterate, Score};
+pub use options::{FitOptions, Method, Observer, Silent, Step, Termination};
+pub use problem::Problem;
+
+use crate::Result;
+use crate::data::Sample;
+use crate::model::{Model, SampleSource};
+use std::time::Instant;
+
+impl Model {
+    /// Fits the model by the default method, see [`FitOptions`].
+    ///
+    /// # Errors
+    /// Where there is no usable estimate: too few samples, degenerate data, a structure that does
+    /// not fit the shape. A fit that did not converge is not an error: ask
+    /// [`Fit::is_converged`].
+    ///
+    /// ```
+    /// use kronfit::{data::Sample, model::Model};
+    /// use ndarray::array;
+    /// // Two-by-one observations: the ordinary covariance MLE, here [[2, 1], [1, 2]]/2 exactly.
+    /// let x = array![[[1.0], [1.0]], [[-1.0], [0.0]], [[0.0], [-1.0]], [[0.0], [0.0]]];
+    /// let fit = Model::gaussian().fit(&Sample::new(x).unwrap()).unwrap();
+    /// let covariance = fit.row_cov() * fit.sigma2();
+    /// assert!((covariance[[0, 0]] - 0.5).abs() < 1e-12);
+    /// assert!((covariance[[0, 1]] - 0.25).abs() < 1e-12);
+    /// ```
+    pub fn fit(&self, sample: &Sample) -> Result<Fit> {
+        self.fit_with(sample, &FitOptions::default(), &mut Silent)
+    }
+
+    /// Fits the model with options and an observer, who sees every step and may stop the fit.
+    ///
+    /// # Errors
+    /// As [`Model::fit`], and [`crate::Error::Domain`] for options out of range.
+    pub fn fit_with(
+        &self,
+        sample: &Sample,
+        options: &FitOptions,
+        observer: &mut dyn Observer,
+    ) -> Result<Fit> {
+        options.validate()?;
+        let clock = Instant::now();
+        let (n, p, q) = sample.dim();
+        self.check(p, q)?;
+        let mut warnings = match self.check_count(n, p, q) {
+            Ok(warnings) => warnings,
+            Err(error) if options.force => vec![format!("{error}; forced all the same")],
+            Err(error) => return Err(error),
+        };
+        let source = SampleSource::new(sample);
+        let problem = Problem::new(self, &source);
+        let start = problem.start(sample)?;
+        let outcome = flip_flop::run(&problem, start, options, observer, clock)?;
+        warnings.extend(outcome.warnings());
+        Ok(Fit::new(self, sample, outcome, warnings, clock.elapsed().as_secs_f64()))
+    }
+}

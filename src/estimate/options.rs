@@ -1,0 +1,148 @@
+//! What a caller can choose about a fit, and how a fit can end.
+
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::str::FromStr;
+
+/// How to climb the likelihood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Method {
+    /// The default policy.
+    #[default]
+    Auto,
+    /// Flip-flop: A and B in turn (Dutilleul 1999; ECM for the t laws).
+    FlipFlop,
+}
+
+impl Method {
+    /// Name as the command line writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::FlipFlop => "flip-flop",
+        }
+    }
+}
+
+impl FromStr for Method {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        [Self::Auto, Self::FlipFlop]
+            .into_iter()
+            .find(|method| method.name() == text)
+            .ok_or_else(|| Error::domain("the method", format!("\"{text}\""), "auto or flip-flop"))
+    }
+}
+
+/// Options of a fit; the defaults are the ones of the command line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FitOptions {
+    /// How to climb.
+    pub method: Method,
+    /// Stop when every part of the score is at most this (dimensionless).
+    pub tol: f64,
+    /// Most iterations (sweeps, or outer steps of another method).
+    pub max_iter: usize,
+    /// Fit even where the number of samples says that there is no maximum.
+    pub force: bool,
+}
+
+impl Default for FitOptions {
+    fn default() -> Self {
+        Self { method: Method::Auto, tol: 1e-8, max_iter: 10_000, force: false }
+    }
+}
+
+impl FitOptions {
+    /// Are all values in range?
+    ///
+    /// # Errors
+    /// [`Error::Domain`] naming the option.
+    pub fn validate(&self) -> Result<()> {
+        if !(self.tol > 0.0 && self.tol < 1.0) {
+            return Err(Error::domain("the tolerance", self.tol, "between 0 and 1"));
+        }
+        if self.max_iter == 0 {
+            return Err(Error::domain("the number of iterations", 0, "at least 1"));
+        }
+        Ok(())
+    }
+}
+
+/// Why a fit ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Termination {
+    /// The score is within the tolerance: a stationary point.
+    Score,
+    /// The iterations ran out.
+    MaxIterations,
+    /// Rounding leaves no further progress, above the tolerance.
+    Stalled,
+    /// A factor became singular while the likelihood kept rising: there is no maximum.
+    Unbounded,
+    /// The observer stopped the fit.
+    Interrupted,
+}
+
+impl Termination {
+    /// Is the point returned a maximum to the tolerance asked for?
+    pub fn is_converged(self) -> bool {
+        self == Self::Score
+    }
+
+    /// Name as the JSON writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Score => "score",
+            Self::MaxIterations => "max-iterations",
+            Self::Stalled => "stalled",
+            Self::Unbounded => "unbounded",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// One row of a fit's trace.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Step {
+    /// Iterations done.
+    pub iteration: usize,
+    /// Passes over the data done.
+    pub passes: usize,
+    /// Seconds since the start of the fit.
+    pub seconds: f64,
+    /// Log-likelihood at the point.
+    pub log_likelihood: f64,
+    /// Largest part of the score at the point.
+    pub score: f64,
+    /// ν at the point, for the laws that have it.
+    pub dof: Option<f64>,
+}
+
+/// Who watches a fit.
+pub trait Observer {
+    /// Sees a step; `false` stops the fit at this point.
+    fn step(&mut self, step: &Step) -> bool;
+}
+
+/// Watches nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn step(&mut self, _step: &Step) -> bool {
+        true
+    }
+}
+
+impl<F: FnMut(&Step) -> bool> Observer for F {
+    fn step(&mut self, step: &Step) -> bool {
+        self(step)
+    }
+}

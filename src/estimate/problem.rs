@@ -1,0 +1,175 @@
+//! The likelihood problem: a model on data, evaluated at points.
+
+use super::iterate::{Iterate, Score};
+use crate::data::Sample;
+use crate::family::{Law, Weighting};
+use crate::linalg::Root;
+use crate::model::{MeanMetric, Model, Pass, Point, Source, Want, mean_step};
+use crate::structure::Shape;
+use crate::{Error, Result};
+use ndarray::{Array2, ArrayView2};
+use std::sync::Arc;
+
+/// A model together with the data it is to be fitted to.
+pub struct Problem<'a> {
+    /// The model.
+    pub model: &'a Model,
+    /// The data.
+    pub source: &'a dyn Source,
+    /// Structure of A.
+    pub row_shape: Arc<dyn Shape>,
+    /// Structure of B.
+    pub col_shape: Arc<dyn Shape>,
+}
+
+impl<'a> Problem<'a> {
+    /// The problem of fitting `model` to `source`.
+    pub fn new(model: &'a Model, source: &'a dyn Source) -> Self {
+        Self {
+            model,
+            source,
+            row_shape: model.row_structure().shape(),
+            col_shape: model.col_structure().shape(),
+        }
+    }
+
+    /// (n, p, q).
+    pub fn dim(&self) -> (usize, usize, usize) {
+        self.source.dim()
+    }
+
+    /// Are both factors unstructured?
+    pub fn is_unstructured(&self) -> bool {
+        self.row_shape.is_unstructured() && self.col_shape.is_unstructured()
+    }
+
+    /// The starting point: least-squares mean, A = I, B = s·I with s the mean square of the
+    /// centred data.
+    ///
+    /// # Errors
+    /// [`Error::Degenerate`] naming a constant row or column, or data without any variation.
+    pub fn start(&self, sample: &Sample) -> Result<Iterate> {
+        let (n, p, q) = self.dim();
+        let mean = self.model.mean_structure().start(self.source.average())?;
+        let squares = mean_squares(sample, mean.view());
+        refuse_constants(sample, &squares, self)?;
+        let scale = squares.sum() / (p * q) as f64;
+        if !scale.is_finite() || scale < f64::MIN_POSITIVE {
+            return Err(Error::Degenerate {
+                what: format!("the variance of {} is {scale:e}", sample.source()),
+                remedy: "rescale the data so that squares neither overflow nor vanish".to_owned(),
+            });
+        }
+        let (row, col) = (Root::scaled_identity(p, 1.0), Root::scaled_identity(q, scale));
+        let mut iterate = Iterate::new(Point { mean, row, col }, self.model.law().clone(), p, q);
+        debug_assert!(n > 0);
+        self.evaluate(&mut iterate)?;
+        Ok(iterate)
+    }
+
+    /// Brings pass, log-likelihood and score of an iterate up to date with its point.
+    ///
+    /// # Errors
+    /// When a structure cannot project the score.
+    pub fn evaluate(&self, iterate: &mut Iterate) -> Result<()> {
+        self.pass(iterate, Want::Both);
+        self.finish(iterate)
+    }
+
+    /// One counted pass at the iterate's point.
+    pub(super) fn pass(&self, iterate: &mut Iterate, want: Want) {
+        let Iterate { point, law, pass, passes, .. } = iterate;
+        self.source.pass(point, law.as_ref(), want, pass);
+        *passes += 1;
+    }
+
+    /// Log-likelihood and score from the pass.
+    pub(super) fn finish(&self, iterate: &mut Iterate) -> Result<()> {
+        iterate.log_likelihood = self.log_likelihood(&iterate.point, &*iterate.law, &iterate.pass);
+        iterate.score = self.score(iterate)?;
+        Ok(())
+    }
+
+    /// ℓ = nc − Σρ − (nq/2) ln|A| − (np/2) ln|B|.
+    pub fn log_likelihood(&self, point: &Point, law: &dyn Law, pass: &Pass) -> f64 {
+        let (n, p, q) = self.dim();
+        let (n, pf, qf) = (n as f64, p as f64, q as f64);
+        n * law.ln_constant(p, q)
+            - pass.rho_sum
+            - 0.5 * n * (qf * point.row.ln_det() + pf * point.col.ln_det())
+    }
+
+    fn score(&self, iterate: &Iterate) -> Result<Score> {
+        let Iterate { point, pass, .. } = iterate;
+        let rows = factor_score(&*self.row_shape, &point.row, pass.row_scatter.view())?;
+        let cols = factor_score(&*self.col_shape, &point.col, pass.col_scatter.view())?;
+        let step = self.mean_step(iterate, &self.mean_metric(iterate))?;
+        let mean = step.iter().fold(0.0, |m: f64, x| m.max(x.abs()));
+        Ok(Score { factors: rows.max(cols), mean, dof: iterate.score.dof })
+    }
+
+    /// The whitened step of the mean, from the weights at the iterate.
+    pub(super) fn mean_step(&self, iterate: &Iterate, metric: &MeanMetric) -> Result<Array2<f64>> {
+        let mean = self.model.mean_structure();
+        mean_step(mean, &iterate.point, iterate.pass.psi_sum.view(), metric)
+    }
+
+    /// How the weights at the iterate add up, on the row side where they are matrices.
+    pub(super) fn mean_metric(&self, iterate: &Iterate) -> MeanMetric {
+        let (n, _, q) = self.dim();
+        match iterate.law.mean_metric(iterate.pass.row_scatter.view(), n, q) {
+            Some(metric) => MeanMetric::Row(metric),
+            None => MeanMetric::Weight(iterate.pass.weight_sum),
+        }
+    }
+
+    /// With Ψ = Z, a factor that was just set to its optimum needs no look to know its score.
+    pub(super) fn is_gaussian(&self, law: &dyn Law) -> bool {
+        law.weighting() == Weighting::Identity
+    }
+}
+
+/// max |P(G − I)| with P the projection on what the structure can move.
+fn factor_score(shape: &dyn Shape, root: &Root, scatter: ArrayView2<'_, f64>) -> Result<f64> {
+    let excess = &scatter - &Array2::<f64>::eye(scatter.nrows());
+    let part =
+        if shape.is_unstructured() { excess } else { shape.project(&root.spd(), excess.view())? };
+    // `max` would drop a NaN.
+    Ok(part.iter().fold(0.0, |m: f64, x| if x.is_nan() { f64::NAN } else { m.max(x.abs()) }))
+}
+
+/// Mean square of every entry around the mean.
+fn mean_squares(sample: &Sample, mean: ArrayView2<'_, f64>) -> Array2<f64> {
+    let mut squares = Array2::zeros(mean.dim());
+    for x in sample.values().outer_iter() {
+        ndarray::Zip::from(&mut squares).and(x).and(mean).for_each(|s, x, m| *s += (x - m).powi(2));
+    }
+    squares / sample.dim().0 as f64
+}
+
+/// Rows or columns without variation have no covariance to estimate.
+fn refuse_constants(sample: &Sample, squares: &Array2<f64>, problem: &Problem<'_>) -> Result<()> {
+    let sides = [
+        ("row", ndarray::Axis(0), sample.row_names(), &problem.row_shape),
+        ("column", ndarray::Axis(1), sample.col_names(), &problem.col_shape),
+    ];
+    for (side, axis, names, shape) in sides {
+        let length = squares.len_of(axis);
+        if shape.required_rank(length) < length {
+            continue;
+        }
+        let values = sample.values();
+        for (i, part) in squares.axis_iter(axis).enumerate() {
+            let slice = values.index_axis(ndarray::Axis(axis.index() + 1), i);
+            let largest = slice.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
+            if part.iter().all(|s| *s <= (8.0 * f64::EPSILON * largest).powi(2)) {
+                let name = names.get(i).map_or(String::new(), |n| format!(" (\"{n}\")"));
+                return Err(Error::Degenerate {
+                    what: format!("{side} {i}{name} of {} does not vary", sample.source()),
+                    remedy: format!("leave this {side} out: a constant has no covariance"),
+                });
+            }
+        }
+    }
+    Ok(())
+}

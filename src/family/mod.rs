@@ -1,0 +1,184 @@
+//! The laws: what makes a family is ρ, its derivative Ψ, and a constant.
+//!
+//! With whitened samples Z_i = L_A⁻¹ (X_i − M) L_B⁻ᵀ every log-likelihood here is
+//!
+//! ```text
+//! ℓ = Σ_i [ c − ρ(Z_i) ] − (nq/2) ln|A| − (np/2) ln|B|
+//! ```
+//!
+//! A law says what ρ, Ψ(Z) = ∂ρ/∂Z and c are; everything else — the pass over the data, the
+//! scatters, the gradients, the estimators — is written once, for all of them.
+
+mod gaussian;
+
+pub use gaussian::Gaussian;
+
+use crate::Result;
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2};
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// How Ψ(Z) is made of Z; the pass saves work where the relation is simple.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weighting {
+    /// Ψ(Z) = Z.
+    Identity,
+    /// Ψ(Z) = w Z with one number w per sample.
+    Scalar,
+    /// Ψ(Z) is any other matrix of the shape of Z with Z Ψᵀ and Zᵀ Ψ symmetric.
+    Matrix,
+}
+
+/// An elliptical law at squared radius δ.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Radial {
+    /// ρ(δ).
+    pub rho: f64,
+    /// w = 2 dρ/dδ.
+    pub weight: f64,
+    /// dw/dδ.
+    pub slope: f64,
+}
+
+fn squared_norm(z: ArrayView2<'_, f64>) -> f64 {
+    z.iter().map(|x| x * x).sum()
+}
+
+/// Memory that a law may use while it weighs; it grows once and is then reused.
+#[derive(Debug, Default, Clone)]
+pub struct Scratch {
+    /// Free for the law's own use.
+    pub buffer: Vec<f64>,
+}
+
+/// One law, as a function of the whitened sample Z (p × q).
+///
+/// Requirements: ρ depends on Z only through its singular values (so that the choice of the
+/// roots L_A, L_B does not matter), and Ψ = ∂ρ/∂Z.
+pub trait Law: Debug + Send + Sync {
+    /// Name as the command line and the reports write it.
+    fn name(&self) -> &'static str;
+
+    /// How Ψ relates to Z.
+    fn weighting(&self) -> Weighting;
+
+    /// The constant c of one sample's log-density, for p × q matrices.
+    fn ln_constant(&self, p: usize, q: usize) -> f64;
+
+    /// ρ, w and dw/dδ as functions of δ = ‖Z‖² in d = pq dimensions, for the elliptical laws:
+    /// they need nothing else. The default is the Gaussian.
+    fn radial(&self, delta: f64, _d: usize) -> Radial {
+        Radial { rho: 0.5 * delta, weight: 1.0, slope: 0.0 }
+    }
+
+    /// Writes Ψ(Z) into `psi` (which arrives with unspecified contents) and gives
+    /// (ρ(Z), w), where w is the sample's scalar weight.
+    ///
+    /// The default is Ψ = wZ with [`Law::radial`].
+    fn weigh(
+        &self,
+        z: ArrayView2<'_, f64>,
+        mut psi: ArrayViewMut2<'_, f64>,
+        _scratch: &mut Scratch,
+    ) -> (f64, f64) {
+        let radial = self.radial(squared_norm(z), z.len());
+        psi.zip_mut_with(&z, |to, from| *to = radial.weight * from);
+        (radial.rho, radial.weight)
+    }
+
+    /// Writes the derivative DΨ(Z)\[H\] into `out`: the exact second order of the law.
+    ///
+    /// The default is wH + 2 (dw/dδ) ⟨Z, H⟩ Z with [`Law::radial`].
+    fn weigh_derivative(
+        &self,
+        z: ArrayView2<'_, f64>,
+        h: ArrayView2<'_, f64>,
+        mut out: ArrayViewMut2<'_, f64>,
+        _scratch: &mut Scratch,
+    ) {
+        let radial = self.radial(squared_norm(z), z.len());
+        let inner: f64 = z.iter().zip(&h).map(|(a, b)| a * b).sum();
+        out.assign(&z);
+        out *= 2.0 * radial.slope * inner;
+        out.scaled_add(radial.weight, &h);
+    }
+
+    /// Cov(vec_rows X) = factor · (A ⊗ B), or `None` where the covariance does not exist.
+    fn covariance_factor(&self, p: usize, q: usize) -> Option<f64>;
+
+    /// Degrees of freedom, for the laws that have them.
+    fn dof(&self) -> Option<f64> {
+        None
+    }
+
+    /// What a law with degrees of freedom offers for estimating them.
+    fn dof_family(&self) -> Option<&dyn DofFamily> {
+        None
+    }
+
+    /// The joint closed-form step of both factors, where there is one.
+    fn two_sided(&self) -> Option<&dyn TwoSided> {
+        None
+    }
+
+    /// H̃ (p × p) of the mean's step H̃·Δ = ΣΨ in whitened coordinates, where it is more than
+    /// (Σw)·I: the sum over the n samples of the row weights S_i in Ψ_i = S_i Z_i, which
+    /// follows from the row scatter G_A.
+    fn mean_metric(
+        &self,
+        _row_scatter: ArrayView2<'_, f64>,
+        _n: usize,
+        _q: usize,
+    ) -> Option<Array2<f64>> {
+        None
+    }
+}
+
+/// A law indexed by its degrees of freedom ν.
+pub trait DofFamily: Send + Sync {
+    /// The same law at another ν.
+    fn at(&self, dof: f64) -> Arc<dyn Law>;
+
+    /// The limit ν → ∞.
+    fn limit(&self) -> Arc<dyn Law>;
+
+    /// Number of values per sample that ρ needs at every ν.
+    fn summary_len(&self, p: usize, q: usize) -> usize;
+
+    /// Those values for one whitened sample (KroneckerT: ‖Z‖²; MatrixT: eigenvalues of ZZᵀ).
+    fn summarise(&self, z: ArrayView2<'_, f64>, out: &mut [f64], scratch: &mut Scratch);
+
+    /// The maximiser ν̂ of the log-likelihood in ν with the data's summaries held fixed in the
+    /// coordinates named by [`DofFamily::scale_ratio`]; `None` for ν̂ = ∞.
+    ///
+    /// # Errors
+    /// When the root search fails.
+    fn estimate(
+        &self,
+        summaries: &Array1<f64>,
+        n: usize,
+        p: usize,
+        q: usize,
+        lower: f64,
+    ) -> Result<Option<f64>>;
+
+    /// (2/n) ∂ℓ/∂ν at the law's own ν, in the coordinates of [`DofFamily::scale_ratio`].
+    fn score(&self, summaries: &Array1<f64>, n: usize, p: usize, q: usize) -> f64;
+
+    /// Factor on A when ν moves to `dof`, so that what is held fixed stays fixed (MatrixT holds
+    /// A/ν: the factor is `dof`/ν; KroneckerT: 1).
+    fn scale_ratio(&self, dof: f64) -> f64;
+}
+
+/// Laws whose EM step updates both factors from one pass (matrix t).
+///
+/// Weighing on one side gives that side's factor by the step below and the other side's by its
+/// scatter; alternating the sides is safe at every ν and shape.
+pub trait TwoSided: Send + Sync {
+    /// K with A ← L_A K L_Aᵀ for the side that weighs, from its scatter G (own × own), where
+    /// `other` is the length of the other side.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotPositiveDefinite`] when rounding destroyed the scatter.
+    fn outer_step(&self, scatter: ArrayView2<'_, f64>, other: usize) -> Result<Array2<f64>>;
+}

@@ -1,0 +1,159 @@
+//! The model: law × row structure × column structure × mean, and its likelihood pass.
+
+mod existence;
+mod mean;
+mod pass;
+mod point;
+
+pub use existence::{Existence, existence, required_samples};
+pub use mean::{Mean, MeanMetric, mean_step};
+pub use pass::{Pass, SampleSource, Source, Want};
+pub use point::Point;
+
+use crate::family::{Gaussian, Law};
+use crate::structure::Structure;
+use crate::{Error, Result};
+use std::sync::Arc;
+
+/// Degrees of freedom of a t law: given or estimated.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum Dof {
+    /// A known ν > 0.
+    Fixed(f64),
+    /// The maximiser of the likelihood in ν; ν = ∞ is the Gaussian.
+    #[default]
+    Estimate,
+}
+
+/// A model of matrix-valued observations: X_i = M + L_A Z_i L_Bᵀ with Z_i from a spherical law.
+///
+/// ```
+/// use kronfit::model::{Mean, Model};
+/// let model = Model::gaussian().mean(Mean::Zero);
+/// assert_eq!(model.law().name(), "gaussian");
+/// ```
+#[derive(Debug, Clone)]
+pub struct Model {
+    law: Arc<dyn Law>,
+    estimate_dof: bool,
+    rows: Structure,
+    cols: Structure,
+    mean: Mean,
+}
+
+impl Model {
+    /// A model with a law of the user's own, unstructured factors and a free mean.
+    pub fn of(law: Arc<dyn Law>) -> Self {
+        Self {
+            law,
+            estimate_dof: false,
+            rows: Structure::default(),
+            cols: Structure::default(),
+            mean: Mean::default(),
+        }
+    }
+
+    /// The matrix normal.
+    pub fn gaussian() -> Self {
+        Self::of(Arc::new(Gaussian))
+    }
+
+    /// The same model with another row structure.
+    #[must_use]
+    pub fn rows(mut self, rows: Structure) -> Self {
+        self.rows = rows;
+        self
+    }
+
+    /// The same model with another column structure.
+    #[must_use]
+    pub fn cols(mut self, cols: Structure) -> Self {
+        self.cols = cols;
+        self
+    }
+
+    /// The same model with another mean.
+    #[must_use]
+    pub fn mean(mut self, mean: Mean) -> Self {
+        self.mean = mean;
+        self
+    }
+
+    /// The law (at its starting ν where ν is estimated).
+    pub fn law(&self) -> &Arc<dyn Law> {
+        &self.law
+    }
+
+    /// Is ν estimated?
+    pub fn estimates_dof(&self) -> bool {
+        self.estimate_dof
+    }
+
+    /// Structure of A.
+    pub fn row_structure(&self) -> &Structure {
+        &self.rows
+    }
+
+    /// Structure of B.
+    pub fn col_structure(&self) -> &Structure {
+        &self.cols
+    }
+
+    /// The mean.
+    pub fn mean_structure(&self) -> &Mean {
+        &self.mean
+    }
+
+    /// Free parameters: mean + row factor + column factor − 1 (one scale is shared) + ν.
+    pub fn n_parameters(&self, p: usize, q: usize) -> usize {
+        self.mean.n_parameters(p, q)
+            + self.rows.shape().n_parameters(p)
+            + self.cols.shape().n_parameters(q)
+            - 1
+            + usize::from(self.estimate_dof)
+    }
+
+    /// Can this model be fitted to p × q matrices at all?
+    ///
+    /// # Errors
+    /// What the structures or the mean say.
+    pub fn check(&self, p: usize, q: usize) -> Result<()> {
+        self.rows.shape().check(p)?;
+        self.cols.shape().check(q)?;
+        self.mean.check(p, q)
+    }
+
+    /// What the number of samples promises: warnings, or the error that says how many are needed.
+    ///
+    /// The counts are theorems for the Gaussian with unstructured factors and a known or free
+    /// mean; they hold for the t laws at fixed ν in every case tried.
+    ///
+    /// # Errors
+    /// [`Error::TooFewSamples`].
+    pub fn check_count(&self, n: usize, p: usize, q: usize) -> Result<Vec<String>> {
+        if !(self.rows.shape().is_unstructured() && self.cols.shape().is_unstructured()) {
+            return Ok(Vec::new());
+        }
+        let spent = self.mean.samples_spent();
+        let verdict = existence(n.saturating_sub(spent), p, q);
+        let worst = existence(n.saturating_sub(self.mean.samples_spent_at_most()), p, q);
+        match (verdict, worst) {
+            (Existence::None, _) => Err(Error::TooFewSamples {
+                n,
+                required: required_samples(p, q) + spent,
+                p,
+                q,
+                because: self.mean.because().to_owned(),
+            }),
+            (Existence::NotUnique, _) => Ok(vec![format!(
+                "with n = {n} samples of {p} × {q} the maximum exists but is not unique: only the \
+                 log-likelihood is meaningful"
+            )]),
+            (Existence::Unique, Existence::Unique) => Ok(Vec::new()),
+            (Existence::Unique, _) => Ok(vec![format!(
+                "n = {n} is at the existence threshold for {p} × {q}: with this mean structure it \
+                 is not known whether the maximum exists and is unique"
+            )]),
+        }
+    }
+}
