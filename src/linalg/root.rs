@@ -2,7 +2,7 @@
 //! needs, moved by congruence so that the arithmetic stays near the identity.
 
 use super::cholesky::{clear_upper, congruence, invert_lower_into, ln_det_of};
-use super::{Spd, Triangle, cholesky_lower, gemm};
+use super::{Spd, Triangle, as_matrix, as_matrix_mut, cholesky_lower, gemm};
 use crate::Result;
 use ndarray::{Array2, ArrayView2};
 
@@ -79,6 +79,30 @@ impl Root {
     /// L⁻¹ S L⁻ᵀ: a matrix seen in whitened coordinates.
     pub fn whiten(&self, matrix: ArrayView2<'_, f64>) -> Array2<f64> {
         congruence(self.inverse(), matrix)
+    }
+
+    /// L⁻¹ X for a row-major X (d × k), written into `out` of the same size.
+    pub fn whiten_left(&self, x: &[f64], k: usize, out: &mut [f64]) {
+        let d = self.order();
+        gemm(
+            1.0,
+            (self.inverse(), Triangle::Lower),
+            (as_matrix(x, d, k), Triangle::Full),
+            false,
+            (as_matrix_mut(out, d, k), Triangle::Full),
+        );
+    }
+
+    /// X L⁻ᵀ for a row-major X (k × d), written into `out` of the same size.
+    pub fn whiten_right(&self, x: &[f64], k: usize, out: &mut [f64]) {
+        let d = self.order();
+        gemm(
+            1.0,
+            (as_matrix(x, k, d), Triangle::Full),
+            (self.inverse().reversed_axes(), Triangle::Upper),
+            false,
+            (as_matrix_mut(out, k, d), Triangle::Full),
+        );
     }
 
     /// A ← L G Lᵀ for a positive definite G, by L ← L·chol(G).

@@ -318,26 +318,12 @@ impl Buffers {
     }
 
     fn whiten_columns(&mut self, point: &Point, m: usize) {
-        let shape = (self.p * m, self.q);
-        gemm(
-            1.0,
-            (as_matrix(&self.white, shape.0, shape.1), Triangle::Full),
-            (point.col.inverse().reversed_axes(), Triangle::Upper),
-            false,
-            (as_matrix_mut(&mut self.spare, shape.0, shape.1), Triangle::Full),
-        );
+        point.col.whiten_right(&self.white, self.p * m, &mut self.spare);
         std::mem::swap(&mut self.white, &mut self.spare);
     }
 
     fn whiten_rows(&mut self, point: &Point, m: usize) {
-        let shape = (self.p, m * self.q);
-        gemm(
-            1.0,
-            (point.row.inverse(), Triangle::Lower),
-            (as_matrix(&self.white, shape.0, shape.1), Triangle::Full),
-            false,
-            (as_matrix_mut(&mut self.spare, shape.0, shape.1), Triangle::Full),
-        );
+        point.row.whiten_left(&self.white, m * self.q, &mut self.spare);
         std::mem::swap(&mut self.white, &mut self.spare);
     }
 
