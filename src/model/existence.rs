@@ -58,7 +58,7 @@ mod tests {
                 let (squares, pq) = (p * p + q * q, p * q);
                 let from = if p == q {
                     1
-                } else if (squares - g * g) % pq == 0 {
+                } else if (squares - g * g).is_multiple_of(pq) {
                     (squares - g * g) / pq
                 } else {
                     squares.div_ceil(pq)
