@@ -2,6 +2,7 @@
 
 pub mod data;
 mod error;
+pub mod io;
 pub mod linalg;
 
 pub use error::{Error, Result};
