@@ -27,10 +27,13 @@
 #![deny(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::todo))]
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod data;
 mod error;
 pub mod estimate;
 pub mod family;
+pub mod io;
 pub mod linalg;
 pub mod model;
 pub mod report;

@@ -5,8 +5,23 @@ use std::path::Path;
 
 /// From the bottom up: a module may use what stands before it.
 const LAYERS: [&str; 17] = [
-    "error", "linalg", "kronecker", "calculus", "special", "optim", "data", "io", "structure",
-    "family", "model", "estimate", "inference", "study", "report", "cli", "main",
+    "error",
+    "linalg",
+    "kronecker",
+    "calculus",
+    "special",
+    "optim",
+    "data",
+    "io",
+    "structure",
+    "family",
+    "model",
+    "estimate",
+    "inference",
+    "study",
+    "report",
+    "cli",
+    "main",
 ];
 
 fn sources(dir: &Path, found: &mut Vec<std::path::PathBuf>) {
@@ -50,7 +65,11 @@ fn imports_go_down_only() {
                     let module: String =
                         name.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
                     if rank.get(module.as_str()).is_some_and(|used_rank| used_rank > own_rank) {
-                        faults.push(format!("{}:{}: uses {module}", relative.display(), number + 1));
+                        faults.push(format!(
+                            "{}:{}: uses {module}",
+                            relative.display(),
+                            number + 1
+                        ));
                     }
                 }
             }
@@ -65,12 +84,19 @@ fn foreign_crates_have_one_door() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     sources(&src, &mut files);
-    for (foreign, door) in [("ndarray_linalg", "linalg"), ("faer", "linalg"), ("argmin", "optim"), ("clap", "cli")] {
+    for (foreign, door) in
+        [("ndarray_linalg", "linalg"), ("faer", "linalg"), ("argmin", "optim"), ("clap", "cli")]
+    {
         for file in &files {
-            let relative = file.strip_prefix(&src).expect("below src").to_string_lossy().into_owned();
+            let relative =
+                file.strip_prefix(&src).expect("below src").to_string_lossy().into_owned();
             let text = std::fs::read_to_string(file).expect("source text");
-            let used = text.lines().any(|l| l.trim_start().starts_with(&format!("use {foreign}::")));
-            assert!(!used || relative.starts_with(door), "{relative} imports {foreign}; only {door}/ may");
+            let used =
+                text.lines().any(|l| l.trim_start().starts_with(&format!("use {foreign}::")));
+            assert!(
+                !used || relative.starts_with(door),
+                "{relative} imports {foreign}; only {door}/ may"
+            );
         }
     }
 }

@@ -138,7 +138,12 @@ fn trace_csv(fit: &Fit) -> Result<String> {
         let dof = step.dof.map_or(String::new(), |x| x.to_string());
         text.push_str(&format!(
             "{},{},{},{},{},{},{dof}\n",
-            fit.method(), step.iteration, step.passes, step.seconds, step.log_likelihood, step.score
+            fit.method(),
+            step.iteration,
+            step.passes,
+            step.seconds,
+            step.log_likelihood,
+            step.score
         ));
     }
     Ok(text)
