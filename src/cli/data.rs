@@ -5,7 +5,6 @@ use super::progress::say;
 use crate::Result;
 use crate::data::Sample;
 use crate::io::{self, ReadOptions};
-use crate::report::{Align, Table};
 use clap::Args;
 
 /// Where the sample comes from.
@@ -26,20 +25,18 @@ impl DataArgs {
     }
 }
 
-/// Lists the bundled datasets.
+/// Lists the bundled datasets, a short paragraph each.
 pub(super) fn list() -> Result<Done> {
-    let mut table = Table::new([
-        ("name", Align::Left),
-        ("n × p × q", Align::Right),
-        ("licence", Align::Left),
-        ("what", Align::Left),
-        ("source", Align::Left),
-    ]);
+    let mut text = String::new();
     for dataset in io::datasets() {
         let (n, p, q) = dataset.shape;
-        let shape = format!("{n} × {p} × {q}");
-        table.row([dataset.name, &shape, dataset.licence, dataset.description, dataset.source]);
+        let io::Dataset { name, description, source, licence, .. } = dataset;
+        text.push_str(&format!(
+            "{name}  (n = {n} samples of {p} × {q})\n    {description}\n    source: {source}\n    \
+             licence: {licence}\n\n"
+        ));
     }
-    say(&table.to_string())?;
+    text.push_str("Use a name where a file is expected: kronfit fit us-macro\n");
+    say(&text)?;
     Ok(Done::Fully)
 }
