@@ -36,6 +36,8 @@ fn same(a: &Sample, b: &Sample) -> bool {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn npy(x in samples()) {
         let folder = tempfile::tempdir().unwrap();
