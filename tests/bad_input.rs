@@ -1,5 +1,8 @@
 //! Every bad input gives one exact sentence with file, place, reason and remedy.
 
+// Helpers of tests may stop a test, too.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use kronfit::io::{self, Entry, ReadOptions};
 use kronfit::{Error, Result};
 use ndarray::{Array2, Array3, ArrayD, IxDyn};
