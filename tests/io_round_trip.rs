@@ -261,6 +261,9 @@ fn results_are_ordinary_files_and_links_stay_links() {
     io::write_text(&link, "two").unwrap();
     assert!(link.symlink_metadata().unwrap().is_symlink());
     assert_eq!(std::fs::read_to_string(&target).unwrap(), "two");
+    // A device is written to, not replaced by a file.
+    io::write_text(std::path::Path::new("/dev/null"), "gone").unwrap();
+    assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
 }
 
 /// The seeds of the fuzz targets are files that NumPy wrote: 0, 1, .., 11 as (2, 3, 2).
