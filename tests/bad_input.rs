@@ -1,5 +1,8 @@
 //! Every bad input gives one exact sentence with file, place, reason and remedy.
 
+// Helpers of tests may stop a test, too.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use kronfit::io::{self, Entry, ReadOptions};
 use kronfit::{Error, Result};
 use ndarray::{Array2, Array3, ArrayD, IxDyn};
@@ -124,6 +127,11 @@ fn folder_empty_file_and_extension() {
         "x.dat: the extension 'dat' is not known; use .npy, .npz or .csv"
     );
     assert_eq!(folder.reading("x", "1"), "x: has no extension; use .npy, .npz or .csv");
+    #[cfg(unix)]
+    assert_eq!(
+        folder.sentence(read(Path::new("/dev/null"))),
+        "/dev/null: is not a regular file; save the data in a file first"
+    );
 }
 
 #[test]

@@ -70,11 +70,19 @@ impl<'a, R: Read + Seek> Npz<'a, R> {
 
     /// Key of the only or first numeric array of the rank asked for.
     pub(super) fn first_of_rank<D: Rank>(&mut self) -> Result<String> {
+        let mut unreadable = None;
         for index in 0..self.archive.len() {
-            let Some((key, Ok(header))) = self.header(index) else { continue };
-            if header.is_number() && header.shape.len() == D::RANK {
-                return Ok(key);
+            match self.header(index) {
+                Some((key, Ok(header))) if header.is_number() && header.shape.len() == D::RANK => {
+                    return Ok(key);
+                }
+                Some((_, Err(error))) => unreadable = unreadable.or(Some(error)),
+                _ => {}
             }
+        }
+        // An array that cannot be read may be the one that is looked for.
+        if let Some(error) = unreadable {
+            return Err(error);
         }
         let there = self.describe();
         Err(self.place.fault(format!(
