@@ -6,9 +6,14 @@
 //! is meant, G = Gᵀ with dg = tr(G dX) for symmetric dX; the derivative by a free entry below the
 //! diagonal is then 2 G_ij.
 
+pub mod check;
 pub mod divided;
+mod log_quadratic;
+mod log_quadratic_routes;
 mod matrix_function;
 mod user;
 
+pub use log_quadratic::{LogQuadratic, Parts};
+pub use log_quadratic_routes::{RankOneSum, log_quadratic_dense};
 pub use matrix_function::{MatrixFunction, Spectral};
 pub use user::UserFunction;
