@@ -102,11 +102,13 @@ pub struct Report {
 }
 
 impl Report {
-    /// The largest relative error.
+    /// The largest relative error; NaN when one of them is.
     pub fn worst(&self) -> f64 {
-        self.rows
-            .iter()
-            .fold(0.0, |m, row| if row.relative_error <= m { m } else { row.relative_error })
+        let errors = || self.rows.iter().map(|row| row.relative_error);
+        match errors().any(f64::is_nan) {
+            true => f64::NAN,
+            false => errors().fold(0.0, f64::max),
+        }
     }
 
     /// Whether every direction is within the tolerance.
