@@ -16,9 +16,9 @@ pub use iterate::{Iterate, Score};
 pub use options::{FitOptions, Method, Observer, Silent, Step, Termination};
 pub use problem::Problem;
 
-use crate::Result;
 use crate::data::Sample;
 use crate::model::{Model, SampleSource};
+use crate::{Error, Result};
 use std::time::Instant;
 
 impl Model {
@@ -60,6 +60,10 @@ impl Model {
         let mut warnings = match self.check_count(n, p, q) {
             Ok(warnings) => warnings,
             Err(error) if options.force => vec![format!("{error}; forced all the same")],
+            Err(Error::TooFewSamples { n, required, p, q, because, .. }) => {
+                let what = sample.source().to_owned();
+                return Err(Error::TooFewSamples { what, n, required, p, q, because });
+            }
             Err(error) => return Err(error),
         };
         let source = SampleSource::new(sample);

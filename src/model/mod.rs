@@ -141,6 +141,7 @@ impl Model {
         let worst = existence(n.saturating_sub(self.mean.samples_spent_at_most()), p, q);
         match (verdict, worst) {
             (Existence::None, _) => Err(Error::TooFewSamples {
+                what: "the sample".to_owned(),
                 n,
                 required: required_samples(p, q) + spent,
                 p,
