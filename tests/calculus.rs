@@ -156,6 +156,40 @@ fn definite_factors_give_the_same() -> Outcome {
 }
 
 #[test]
+fn ill_conditioned_factors_against_60_digits() -> Outcome {
+    let all: serde_json::Value =
+        serde_json::from_str(include_str!("golden/log_quadratic.json")).unwrap();
+    for case in all["cases"].as_array().unwrap() {
+        let matrix = |key: &str| {
+            let rows = case[key].as_array().unwrap();
+            Array2::from_shape_fn((rows.len(), rows[0].as_array().unwrap().len()), |(i, j)| {
+                rows[i][j].as_f64().unwrap()
+            })
+        };
+        let (a, b, w) = (matrix("A"), matrix("B"), matrix("W"));
+        let condition = case["condition"].as_f64().unwrap();
+        let product = Kronecker::new(Spd::new("A", a.clone())?, Spd::new("B", b.clone())?);
+        let definite = LogQuadratic::definite(&product, w.view(), 1.0)?.gradient()?;
+        let general = LogQuadratic::new(a.view(), b.view(), w.view(), 1.0)?.gradient()?;
+        let dense = log_quadratic_dense(a.view(), b.view(), w.view(), 1.0)?.1;
+        let error = |g: &Parts| {
+            let relative = |x: &Array2<f64>, y: &Array2<f64>| size(&(x - y)) / size(y);
+            relative(&g.rows, &matrix("grad_A")).max(relative(&g.cols, &matrix("grad_B")))
+        };
+        let errors = [error(&definite), error(&general), error(&dense)];
+        println!(
+            "condition {condition:.0e}: Cholesky {:.1e}, LU {:.1e}, dense {:.1e}",
+            errors[0], errors[1], errors[2]
+        );
+        // Each factor's condition counts once; the dense matrix has their product.
+        assert!(errors[0] <= 10.0 * condition * f64::EPSILON, "{errors:?}");
+        assert!(errors[1] <= 10.0 * condition * f64::EPSILON, "{errors:?}");
+        assert!(errors[2] <= 10.0 * condition * condition * f64::EPSILON, "{errors:?}");
+    }
+    Ok(())
+}
+
+#[test]
 fn log_quadratic_passes_the_gate() -> Outcome {
     let mut worst = 0.0_f64;
     for (seed, (p, q)) in SHAPES.into_iter().enumerate() {

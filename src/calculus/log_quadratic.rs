@@ -144,8 +144,8 @@ impl LogQuadratic {
         Ok(Self { factors, left, right, outer, inner, beta })
     }
 
-    /// The form at positive definite A and B, from their Cholesky factors: more accurate than
-    /// [`LogQuadratic::new`] when they are ill-conditioned, and the gradient is exactly symmetric.
+    /// The form at positive definite A and B, from the Cholesky factors they own: as accurate as
+    /// [`LogQuadratic::new`], cheaper, and the gradients are exactly symmetric.
     ///
     /// # Errors
     /// [`Error::Shape`], [`Error::NonFinite`], and [`Error::Domain`] when β is not positive.
