@@ -21,6 +21,9 @@ pub struct Parts {
 
 impl Parts {
     /// ⟨·,·⟩ summed over the four arguments.
+    ///
+    /// # Panics
+    /// When the shapes differ, a bug of the caller.
     pub fn inner(&self, other: &Self) -> f64 {
         (&self.rows * &other.rows).sum()
             + (&self.cols * &other.cols).sum()
