@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --bench calculus`. The dense route at p = q = 50 factors a 2500 × 2500 matrix.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark may stop")]
+
 use divan::{Bencher, black_box};
 use kronfit::calculus::{LogQuadratic, MatrixFunction, RankOneSum, log_quadratic_dense};
 use kronfit::kronecker::Kronecker;

@@ -1,6 +1,8 @@
 //! Log-quadratic forms, trace forms, the other routes and the Fisher information: routes against
 //! each other, against dense algebra and against finite differences.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop")]
+
 use kronfit::Error;
 use kronfit::calculus::{
     Convention, Domain, KroneckerFisher, LogQuadratic, MatrixForm, MatrixFunction, Parts,

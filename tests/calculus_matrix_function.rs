@@ -1,5 +1,7 @@
 //! Functions of symmetric matrices against 120-digit references, laws and finite differences.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop")]
+
 use kronfit::Error;
 use kronfit::calculus::{MatrixFunction, UserFunction};
 use ndarray::{Array2, array};

@@ -1,5 +1,7 @@
 //! The formulas against 60-digit reference numbers (tests/golden/maths.json).
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop")]
+
 use kronfit::calculus::{
     Convention, Domain, KroneckerFisher, LogQuadratic, MatrixForm, MatrixFunction, RankOneSum,
     ScaleConstraint, TraceForm, VecOrder, blocks_by_argument, blocks_by_function, routes,

@@ -1,5 +1,7 @@
 //! Kronecker products against naive dense algebra.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop")]
+
 use kronfit::Error;
 use kronfit::kronecker::{
     BlockShape, Kronecker, KroneckerSum, PowerIteration, Truncation, duplication,

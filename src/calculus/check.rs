@@ -50,7 +50,7 @@ impl Default for Settings {
 impl Settings {
     fn validate(&self) -> Result<()> {
         let domain = |what: &str, value: f64, allowed: &str| Error::domain(what, value, allowed);
-        if !(self.tolerance > 0.0) {
+        if self.tolerance.is_nan() || self.tolerance <= 0.0 {
             return Err(domain("the tolerance", self.tolerance, "positive"));
         }
         if !(self.step > 0.0 && self.step.is_finite()) {
