@@ -10,6 +10,7 @@ pub mod estimate;
 pub mod family;
 pub mod linalg;
 pub mod model;
+pub mod special;
 pub mod structure;
 
 pub use error::{Error, Result};
