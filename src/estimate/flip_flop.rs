@@ -1,6 +1,7 @@
 //! Flip-flop: A given B, then B given A, then the mean (Dutilleul 1999 for the Gaussian; ECM for
 //! the t laws). In whitened coordinates each half-step is A ← L_A G_A L_Aᵀ.
 
+use super::dof;
 use super::iterate::Iterate;
 use super::options::{FitOptions, Observer, Step, Termination};
 use super::problem::Problem;
@@ -109,12 +110,15 @@ fn note(iterate: &Iterate, iteration: usize, clock: Instant) -> Step {
 }
 
 /// The Gaussian sweep takes the column score as zero because B was just maximised; before the
-/// verdict both are looked at.
+/// verdict both are looked at. A Gaussian that stands for ν = ∞ must be the maximum in ν as well.
 fn confirmed(problem: &Problem<'_>, iterate: &mut Iterate, tol: f64) -> Result<bool> {
     if problem.is_gaussian(&*iterate.law) {
         problem.evaluate(iterate)?;
     }
-    Ok(iterate.score.worst() <= tol)
+    if iterate.score.worst() > tol {
+        return Ok(false);
+    }
+    Ok(!dof::is_at_infinity(problem.model, iterate) || !dof::leave_infinity(problem, iterate)?)
 }
 
 fn is_singular(iterate: &Iterate) -> bool {
@@ -137,6 +141,9 @@ pub(super) fn sweep(problem: &Problem<'_>, iterate: &mut Iterate, count: usize) 
         _ => cyclic_step(problem, iterate)?,
     }
     iterate.point.balance();
+    if problem.model.estimates_dof() {
+        dof::update(problem, iterate)?;
+    }
     if problem.is_gaussian(&*iterate.law) {
         problem.pass(iterate, Want::Row);
         let q = iterate.point.col.order();

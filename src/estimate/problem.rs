@@ -69,6 +69,10 @@ impl<'a> Problem<'a> {
         let (row, col) = (Root::scaled_identity(p, 1.0), Root::scaled_identity(q, scale * unit));
         let mut iterate = Iterate::new(Point { mean, row, col }, self.model.law().clone(), p, q);
         debug_assert!(n > 0);
+        if self.model.estimates_dof() {
+            // Not looked at yet: no start may pass for a maximum in ν.
+            iterate.score.dof = f64::INFINITY;
+        }
         self.evaluate(&mut iterate)?;
         Ok(iterate)
     }
