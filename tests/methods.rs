@@ -10,7 +10,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-pub fn normal(seed: u64, shape: (usize, usize, usize)) -> Array3<f64> {
+fn normal(seed: u64, shape: (usize, usize, usize)) -> Array3<f64> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     Array3::from_shape_simple_fn(shape, || StandardNormal.sample(&mut rng))
 }
