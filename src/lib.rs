@@ -38,6 +38,7 @@ pub mod io;
 pub mod kronecker;
 pub mod linalg;
 pub mod model;
+pub mod optim;
 pub mod report;
 pub mod special;
 pub mod structure;

@@ -88,7 +88,8 @@ impl<'a> Problem<'a> {
 
     /// One counted pass at the iterate's point.
     pub(super) fn pass(&self, iterate: &mut Iterate, want: Want) {
-        let Iterate { point, law, pass, passes, .. } = iterate;
+        let Iterate { point, law, pass, passes, want: measured, .. } = iterate;
+        *measured = want;
         self.source.pass(point, law.as_ref(), want, pass);
         *passes += 1;
     }

@@ -1,12 +1,14 @@
 //! The model: law × row structure × column structure × mean, and its likelihood pass.
 
+mod curvature;
 mod existence;
 mod mean;
 mod pass;
 mod point;
 
+pub use curvature::Tangent;
 pub use existence::{Existence, existence, required_samples};
-pub use mean::{Mean, MeanMetric, mean_step};
+pub use mean::{Mean, MeanMetric, mean_step, solve_side};
 pub use pass::{Pass, SampleSource, Source, Want};
 pub use point::Point;
 
