@@ -48,7 +48,11 @@ fn table() {
             let fit = fit(&Model::gaussian().mean(Mean::Zero), &sample, method, 1e-9);
             print!(
                 " | {:?} {} it {} passes {:.3}s score {:.1e}",
-                fit.termination(), fit.iterations(), fit.passes(), fit.seconds(), fit.score()
+                fit.termination(),
+                fit.iterations(),
+                fit.passes(),
+                fit.seconds(),
+                fit.score()
             );
         }
         println!();

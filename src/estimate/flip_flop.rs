@@ -5,11 +5,11 @@ use super::climb::Stepper;
 use super::dof;
 use super::iterate::Iterate;
 use super::problem::Problem;
+use crate::Result;
 use crate::family::TwoSided;
 use crate::linalg::{Root, matmul};
 use crate::model::{MeanMetric, Want};
 use crate::structure::Shape;
-use crate::Result;
 use ndarray::{Array2, ArrayView2};
 
 /// Plain sweeps.
