@@ -38,7 +38,9 @@ pub mod io;
 pub mod kronecker;
 pub mod linalg;
 pub mod model;
+pub mod optim;
 pub mod report;
+pub mod special;
 pub mod structure;
 
 pub use error::{Error, Result};

@@ -10,7 +10,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-pub fn normal(seed: u64, shape: (usize, usize, usize)) -> Array3<f64> {
+fn normal(seed: u64, shape: (usize, usize, usize)) -> Array3<f64> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     Array3::from_shape_simple_fn(shape, || StandardNormal.sample(&mut rng))
 }
@@ -48,7 +48,11 @@ fn table() {
             let fit = fit(&Model::gaussian().mean(Mean::Zero), &sample, method, 1e-9);
             print!(
                 " | {:?} {} it {} passes {:.3}s score {:.1e}",
-                fit.termination(), fit.iterations(), fit.passes(), fit.seconds(), fit.score()
+                fit.termination(),
+                fit.iterations(),
+                fit.passes(),
+                fit.seconds(),
+                fit.score()
             );
         }
         println!();

@@ -111,6 +111,7 @@ impl HowArgs {
             tol: self.tol,
             max_iter: self.max_iter,
             force: self.force,
+            ..FitOptions::default()
         }
     }
 }

@@ -271,7 +271,9 @@ fn projector(design: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
 
 fn project(mean: &mut Array2<f64>, space: Option<&(Array2<f64>, Array2<f64>)>) {
     match space {
-        Some((left, right)) => *mean = matmul(matmul(left.view(), mean.view()).view(), right.view()),
+        Some((left, right)) => {
+            *mean = matmul(matmul(left.view(), mean.view()).view(), right.view())
+        }
         None => mean.fill(0.0),
     }
 }

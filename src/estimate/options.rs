@@ -36,7 +36,9 @@ impl FromStr for Method {
         [Self::Auto, Self::FlipFlop, Self::Newton]
             .into_iter()
             .find(|method| method.name() == text)
-            .ok_or_else(|| Error::domain("the method", format!("\"{text}\""), "auto, flip-flop or newton"))
+            .ok_or_else(|| {
+                Error::domain("the method", format!("\"{text}\""), "auto, flip-flop or newton")
+            })
     }
 }
 
@@ -113,9 +115,9 @@ impl Termination {
             Self::MaxIterations => format!(
                 "not converged: the iterations ran out at score {score:.1e}; raise the limit"
             ),
-            Self::TimeLimit => format!(
-                "not converged: the time ran out at score {score:.1e}; raise the limit"
-            ),
+            Self::TimeLimit => {
+                format!("not converged: the time ran out at score {score:.1e}; raise the limit")
+            }
             Self::Stalled => format!(
                 "not converged: rounding leaves no progress at score {score:.1e}; the data may be \
                  nearly degenerate or badly scaled"

@@ -185,7 +185,10 @@ pub fn mean_step(
 ///
 /// # Errors
 /// [`Error::NotPositiveDefinite`] when C lacks full column rank.
-pub fn solve_side(design: ArrayView2<'_, f64>, metric: Option<&Array2<f64>>) -> Result<Array2<f64>> {
+pub fn solve_side(
+    design: ArrayView2<'_, f64>,
+    metric: Option<&Array2<f64>>,
+) -> Result<Array2<f64>> {
     let weighted = match metric {
         Some(h) => matmul(h.view(), design),
         None => design.to_owned(),
