@@ -7,12 +7,14 @@ mod flip_flop;
 mod iterate;
 mod options;
 mod problem;
+mod tyler;
 
 pub use factors::{Factors, Normalisation};
 pub use fit::{Certificate, Fit};
 pub use iterate::{Iterate, Score};
 pub use options::{FitOptions, Method, Observer, Silent, Step, Termination};
 pub use problem::Problem;
+pub use tyler::{Tyler, TylerFit};
 
 use crate::Result;
 use crate::data::Sample;
