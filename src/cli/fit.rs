@@ -150,7 +150,6 @@ impl HowArgs {
             max_iter: self.max_iter,
             time_limit: self.time_limit,
             force: self.force,
-            ..FitOptions::default()
         }
     }
 }
