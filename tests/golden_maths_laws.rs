@@ -192,8 +192,7 @@ fn kronecker_tyler() {
 #[test]
 fn constants_of_the_matrix_t() {
     let case = case("M4.4");
-    let shapes: Vec<(usize, usize)> =
-        serde_json::from_value(case["inputs"]["pq"].clone()).unwrap();
+    let shapes: Vec<(usize, usize)> = serde_json::from_value(case["inputs"]["pq"].clone()).unwrap();
     let dofs = numbers(&case["inputs"]["nu"]);
     for (k, (p, q)) in shapes.into_iter().enumerate() {
         let h = 0.5 * q as f64;
@@ -243,9 +242,7 @@ fn rational_inputs(p: usize, q: usize) -> (Array2<f64>, Array2<f64>, Array2<f64>
         Array2::from_shape_fn((p, p), |(i, j)| 0.5_f64.powi(gap(i, j))),
         Array2::from_shape_fn((q, q), |(i, j)| unit(i, j) * 0.25_f64.powi(gap(i, j))),
         Array2::from_shape_fn((p, q), |(i, j)| (i as f64 - j as f64) / 8.0),
-        Array2::from_shape_fn((p, q), |(i, j)| {
-            (((7 * i + 3 * j + i * j) % 11) as f64 - 5.0) / 4.0
-        }),
+        Array2::from_shape_fn((p, q), |(i, j)| (((7 * i + 3 * j + i * j) % 11) as f64 - 5.0) / 4.0),
     )
 }
 
