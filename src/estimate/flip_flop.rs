@@ -110,7 +110,7 @@ fn note(iterate: &Iterate, iteration: usize, clock: Instant) -> Step {
 /// The Gaussian sweep takes the column score as zero because B was just maximised; before the
 /// verdict both are looked at.
 fn confirmed(problem: &Problem<'_>, iterate: &mut Iterate, tol: f64) -> Result<bool> {
-    if problem.is_gaussian(&*iterate.law) {
+    if problem.last_look_is_rows(&*iterate.law) {
         problem.evaluate(iterate)?;
     }
     Ok(iterate.score.worst() <= tol)
@@ -118,9 +118,8 @@ fn confirmed(problem: &Problem<'_>, iterate: &mut Iterate, tol: f64) -> Result<b
 
 fn is_singular(iterate: &Iterate) -> bool {
     [&iterate.point.row, &iterate.point.col].into_iter().any(|root| {
-        let lower = root.lower();
-        let (low, high) = lower
-            .diag()
+        let (low, high) = root
+            .diagonal()
             .iter()
             .fold((f64::INFINITY, 0.0_f64), |(low, high), x| (low.min(*x), high.max(*x)));
         let ratio = high / low;
@@ -136,7 +135,7 @@ pub(super) fn sweep(problem: &Problem<'_>, iterate: &mut Iterate, count: usize) 
         cyclic_step(problem, iterate)?;
     }
     iterate.point.balance();
-    if problem.is_gaussian(&*iterate.law) {
+    if problem.last_look_is_rows(&*iterate.law) {
         problem.pass(iterate, Want::Row);
         let q = iterate.point.col.order();
         iterate.pass.col_scatter = Array2::eye(q);
@@ -177,9 +176,18 @@ fn update_columns_and_mean(
     let old = iterate.point.col.clone();
     update_factor(&*problem.col_shape, &mut iterate.point.col, scatter, "B")?;
     // ΣΨ in the new column coordinates: R L_Bᵀ L_B'⁻ᵀ.
-    let change = crate::linalg::matmul(iterate.point.col.inverse(), old.lower());
-    iterate.pass.psi_sum = crate::linalg::matmul(iterate.pass.psi_sum.view(), change.t());
+    recolour(&mut iterate.pass.psi_sum, &old, &iterate.point.col);
     move_mean(problem, iterate, &metric)
+}
+
+/// R ← R L_oldᵀ L_new⁻ᵀ.
+fn recolour(psi_sum: &mut Array2<f64>, old: &Root, new: &Root) {
+    let rows = psi_sum.nrows();
+    let mut seen = Array2::zeros(psi_sum.dim());
+    if let (Some(psi), Some(seen)) = (psi_sum.as_slice_mut(), seen.as_slice_mut()) {
+        old.unwhiten_right(psi, rows, seen);
+        new.whiten_right(seen, rows, psi);
+    }
 }
 
 fn move_mean(problem: &Problem<'_>, iterate: &mut Iterate, metric: &MeanMetric) -> Result<()> {
@@ -205,6 +213,6 @@ fn update_factor(
     }
     let seen = root.unwhiten(scatter);
     let updated = shape.update(seen.view(), root.matrix().view())?;
-    *root = Root::of(name, updated.view())?;
+    *root = shape.root(name, updated.view())?;
     Ok(())
 }
