@@ -127,10 +127,8 @@ impl<'a> Problem<'a> {
     /// With Ψ = Z, a column factor that was just set to its optimum needs no look to know its
     /// score: true unless the optimum was only approached, or a mean moved after it.
     pub(super) fn last_look_is_rows(&self, law: &dyn Law) -> bool {
-        let settled = matches!(
-            self.model.mean_structure(),
-            Mean::Free | Mean::Zero | Mean::Known(_)
-        );
+        let settled =
+            matches!(self.model.mean_structure(), Mean::Free | Mean::Zero | Mean::Known(_));
         law.weighting() == Weighting::Identity && self.col_shape.is_unstructured() && settled
     }
 }
@@ -149,8 +147,7 @@ fn start_root(shape: &dyn Shape, d: usize, variance: f64) -> Result<Root> {
 /// max |P(G − I)| with P the projection on what the structure can move.
 fn factor_score(shape: &dyn Shape, root: &Root, scatter: ArrayView2<'_, f64>) -> Result<f64> {
     let excess = &scatter - &Array2::<f64>::eye(scatter.nrows());
-    let part =
-        if shape.is_unstructured() { excess } else { shape.project(root, excess.view())? };
+    let part = if shape.is_unstructured() { excess } else { shape.project(root, excess.view())? };
     // `max` would drop a NaN.
     Ok(part.iter().fold(0.0, |m: f64, x| if x.is_nan() { f64::NAN } else { m.max(x.abs()) }))
 }

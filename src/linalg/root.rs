@@ -41,11 +41,7 @@ impl PartialEq for Root {
 impl Root {
     /// √c · I of order d, for A = c I.
     pub fn scaled_identity(d: usize, c: f64) -> Self {
-        Self::dense(
-            Array2::eye(d) * c.sqrt(),
-            Array2::eye(d) / c.sqrt(),
-            d as f64 * c.ln(),
-        )
+        Self::dense(Array2::eye(d) * c.sqrt(), Array2::eye(d) / c.sqrt(), d as f64 * c.ln())
     }
 
     fn dense(lower: Array2<f64>, inverse: Array2<f64>, ln_det: f64) -> Self {
@@ -78,8 +74,7 @@ impl Root {
     /// # Errors
     /// [`Error::NotPositiveDefinite`] unless σ² > 0 and |ρ| < 1.
     pub fn of_ar1(what: &str, variance: f64, rho: f64, d: usize) -> Result<Self> {
-        let mut diagonal =
-            Array1::from_elem(d, (variance * (1.0 - rho) * (1.0 + rho)).sqrt());
+        let mut diagonal = Array1::from_elem(d, (variance * (1.0 - rho) * (1.0 + rho)).sqrt());
         if let Some(first) = diagonal.first_mut() {
             *first = variance.sqrt();
         }

@@ -62,11 +62,8 @@ fn rate(coordinates: &[f64]) -> f64 {
 
 /// The root in (−1, 1) of the cubic; the interval is kept by bisection, Newton does the rest.
 fn best_rho(d: f64, [s0, s1, s2]: [f64; 3]) -> f64 {
-    let cubic = |r: f64| {
-        (((d - 1.0) * s2 * r - (d - 2.0) * s1) * r - (d * s2 + s0)) * r + d * s1
-    };
-    let derivative =
-        |r: f64| (3.0 * (d - 1.0) * s2 * r - 2.0 * (d - 2.0) * s1) * r - (d * s2 + s0);
+    let cubic = |r: f64| (((d - 1.0) * s2 * r - (d - 2.0) * s1) * r - (d * s2 + s0)) * r + d * s1;
+    let derivative = |r: f64| (3.0 * (d - 1.0) * s2 * r - 2.0 * (d - 2.0) * s1) * r - (d * s2 + s0);
     let (mut low, mut high) = (-1.0, 1.0);
     let mut rho = (s1 / s0).clamp(-0.9, 0.9);
     for _ in 0..200 {

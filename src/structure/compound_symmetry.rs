@@ -130,9 +130,8 @@ impl Shape for CompoundSymmetry {
         let mut u = vec![0.0; d];
         root.whiten_left(&vec![1.0; d], 1, &mut u);
         let mean = u.iter().map(|x| x * x).sum::<f64>() / d as f64;
-        let rest = Array2::from_shape_fn((d, d), |(i, j)| {
-            u[i] * u[j] - if i == j { mean } else { 0.0 }
-        });
+        let rest =
+            Array2::from_shape_fn((d, d), |(i, j)| u[i] * u[j] - if i == j { mean } else { 0.0 });
         Ok(project_scale_and(whitened, &rest))
     }
 }

@@ -6,17 +6,24 @@
 
 mod ar1;
 mod compound_symmetry;
+mod correlation;
+mod descent;
 mod diagonal;
+mod factor;
 mod identity;
 mod known;
 mod name;
+mod toeplitz;
 mod unstructured;
 
 pub use ar1::Ar1;
 pub use compound_symmetry::CompoundSymmetry;
+pub use correlation::Correlation;
 pub use diagonal::Diagonal;
+pub use factor::Factor;
 pub use identity::Identity;
 pub use known::Known;
+pub use toeplitz::Toeplitz;
 pub use unstructured::Unstructured;
 
 use crate::linalg::{Root, matmul, symmetric_eigen};
@@ -47,6 +54,12 @@ pub enum Structure {
     Ar1,
     /// Equal variances and one common correlation.
     CompoundSymmetry,
+    /// Equal variances and any correlations.
+    Correlation,
+    /// Stationary: the covariance depends on |i − j| only.
+    Toeplitz,
+    /// This many common factors plus a diagonal.
+    Factor(usize),
     /// Known up to its scale.
     Known(Array2<f64>),
     /// A structure of the user's own.
@@ -62,6 +75,9 @@ impl Structure {
             Self::Identity => Arc::new(Identity),
             Self::Ar1 => Arc::new(Ar1),
             Self::CompoundSymmetry => Arc::new(CompoundSymmetry),
+            Self::Correlation => Arc::new(Correlation),
+            Self::Toeplitz => Arc::new(Toeplitz),
+            Self::Factor(factors) => Arc::new(Factor { factors: *factors }),
             Self::Known(matrix) => Arc::new(Known::new(matrix.clone())),
             Self::Custom(shape) => shape.clone(),
         }
@@ -134,7 +150,9 @@ pub trait Shape: Debug + Send + Sync {
         &self,
         scatter: ArrayView2<'_, f64>,
         current: ArrayView2<'_, f64>,
-    ) -> Result<Array2<f64>>;
+    ) -> Result<Array2<f64>> {
+        descent::update_in_coordinates(self, scatter, &[self.coordinates(current)?])
+    }
 
     /// A matrix of the structure to start from: the identity or what is near to it.
     ///
