@@ -115,6 +115,15 @@ impl Mean {
         usize::from(!matches!(self, Self::Zero | Self::Known(_)))
     }
 
+    /// Columns of the row scatter's data, and rows of the column scatter's, that the mean can
+    /// always make vanish: those of D where C spans everything, and those of C where D does.
+    pub(super) fn dimensions_spent(&self, p: usize, q: usize) -> (usize, usize) {
+        self.design(p, q).map_or((0, 0), |(left, right)| {
+            let (a, b) = (left.ncols(), right.nrows());
+            (if a == p { b } else { 0 }, if b == q { a } else { 0 })
+        })
+    }
+
     pub(super) fn because(&self) -> &'static str {
         match self {
             Self::Free => " (the free mean costs one; fix the mean or collect more samples)",
@@ -137,6 +146,33 @@ fn check_design(left: &Array2<f64>, right: &Array2<f64>, p: usize, q: usize) -> 
     Spd::new("CᵀC of the mean's left design", matmul(left.t(), left.view()))?;
     Spd::new("DDᵀ of the mean's right design", matmul(right.view(), right.t()))?;
     Ok(())
+}
+
+impl std::str::FromStr for Mean {
+    type Err = Error;
+
+    /// Every mean without numbers of its own; a known or linear mean is made from its matrices.
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "free" => Ok(Self::Free),
+            "zero" => Ok(Self::Zero),
+            "rows" => Ok(Self::Rows),
+            "cols" => Ok(Self::Cols),
+            "scalar" => Ok(Self::Scalar),
+            _ => Err(Error::domain(
+                "the mean",
+                format!("\"{text}\""),
+                "free, zero, rows, cols or scalar",
+            )),
+        }
+    }
+}
+
+impl std::fmt::Display for Mean {
+    /// [`Mean::name`].
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// How the samples' weights add up, in whitened coordinates.

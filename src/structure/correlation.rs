@@ -170,7 +170,7 @@ impl Shape for Correlation {
     ) -> Result<Array2<f64>> {
         let mut starts = vec![current.to_owned()];
         starts.extend(nearest(scatter));
-        let mut found = descent::update_in_entries(self, scatter, &starts)?;
+        let mut found = descent::update_in_entries(self, scatter, starts)?;
         let mean = found.diag().sum() / found.nrows() as f64;
         found.diag_mut().fill(mean);
         Ok(found)

@@ -24,6 +24,9 @@ pub(super) trait Terrain {
     /// The matrix of some variables.
     fn matrix(&self, variables: &Array1<f64>) -> Result<Array2<f64>>;
 
+    /// Brings variables that left their range back to it.
+    fn settle(&self, _variables: &mut Array1<f64>) {}
+
     /// The gradient of f in the variables, from G = ∂f/∂A.
     fn gradient(&self, variables: &Array1<f64>, in_matrix: &Array2<f64>) -> Result<Array1<f64>>;
 
@@ -64,6 +67,9 @@ pub(super) fn descend(
     let mut memory: VecDeque<(Array1<f64>, Array1<f64>)> = VecDeque::new();
     for _ in 0..MAX_STEPS {
         let natural = terrain.precondition(&here, &here.gradient)?;
+        if std::env::var("KDEBUG").is_ok() {
+            eprintln!("  {:.16} {:e}", here.value, here.gradient.dot(&natural).max(0.0).sqrt());
+        }
         if here.gradient.dot(&natural).max(0.0).sqrt() <= TOLERANCE {
             break;
         }
@@ -85,14 +91,25 @@ pub(super) fn descend(
             None => memory.clear(),
         }
     }
+    if std::env::var("KDEBUG").is_ok() {
+        let natural = terrain.precondition(&here, &here.gradient)?;
+        eprintln!(
+            "end {} {:e} {:?} {:?}",
+            here.value,
+            here.gradient.dot(&natural).max(0.0).sqrt(),
+            here.gradient,
+            here.variables
+        );
+    }
     Ok(here.variables)
 }
 
 fn look(
     terrain: &dyn Terrain,
     scatter: ArrayView2<'_, f64>,
-    variables: Array1<f64>,
+    mut variables: Array1<f64>,
 ) -> Result<Place> {
+    terrain.settle(&mut variables);
     let matrix = terrain.matrix(&variables)?;
     let root = Root::of("a structured factor", matrix.view())?;
     let value = objective(&root, scatter);
@@ -214,27 +231,43 @@ impl<S: Shape + ?Sized> Terrain for InEntries<'_, S> {
     }
 }
 
-/// [`Shape::update`] by descent in the structure's coordinates, from the lowest of the starts
-/// (those that are not positive definite are passed over).
+/// The lowest of the starts, those that are not positive definite passed over.
+///
+/// # Errors
+/// When none is left, or the scatter has no size.
+pub(super) fn lowest<T>(
+    what: &str,
+    scatter: ArrayView2<'_, f64>,
+    starts: impl IntoIterator<Item = T>,
+    matrix: impl Fn(&T) -> Result<Array2<f64>>,
+) -> Result<T> {
+    let size = scatter.diag().sum();
+    if !(size > 0.0 && size.is_finite()) {
+        return Err(not_definite(what, 1));
+    }
+    let height = |start: &T| -> Option<f64> {
+        let root = Root::of("a start", matrix(start).ok()?.view()).ok()?;
+        Some(objective(&root, scatter)).filter(|f| f.is_finite())
+    };
+    starts
+        .into_iter()
+        .filter_map(|start| Some((height(&start)?, start)))
+        .min_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, start)| start)
+        .ok_or_else(|| not_definite(what, scatter.nrows()))
+}
+
+/// [`Shape::update`] by descent in the structure's coordinates, from the lowest of the starts.
 pub(super) fn update_in_coordinates<S: Shape + ?Sized>(
     shape: &S,
     scatter: ArrayView2<'_, f64>,
-    starts: &[Vec<f64>],
+    starts: Vec<Vec<f64>>,
 ) -> Result<Array2<f64>> {
     let order = scatter.nrows();
-    let height = |start: &Vec<f64>| -> Option<f64> {
-        let root = Root::of("a start", shape.matrix(start, order).ok()?.view()).ok()?;
-        Some(objective(&root, scatter)).filter(|f| f.is_finite())
-    };
-    let best = starts
-        .iter()
-        .filter_map(|start| Some((height(start)?, start)))
-        .min_by(|a, b| a.0.total_cmp(&b.0));
-    let Some((_, start)) = best else {
-        return Err(not_definite(&format!("the {} factor", shape.name()), order));
-    };
+    let what = format!("the {} factor", shape.name());
+    let start = lowest(&what, scatter, starts, |start| shape.matrix(start, order))?;
     let terrain = InCoordinates { shape, order };
-    let found = descend(&terrain, scatter, Array1::from(start.clone()))?;
+    let found = descend(&terrain, scatter, Array1::from(start))?;
     shape.matrix(&found.to_vec(), order)
 }
 
@@ -243,20 +276,11 @@ pub(super) fn update_in_coordinates<S: Shape + ?Sized>(
 pub(super) fn update_in_entries<S: Shape + ?Sized>(
     shape: &S,
     scatter: ArrayView2<'_, f64>,
-    starts: &[Array2<f64>],
+    starts: Vec<Array2<f64>>,
 ) -> Result<Array2<f64>> {
     let order = scatter.nrows();
-    let height = |start: &Array2<f64>| -> Option<f64> {
-        let root = Root::of("a start", start.view()).ok()?;
-        Some(objective(&root, scatter)).filter(|f| f.is_finite())
-    };
-    let best = starts
-        .iter()
-        .filter_map(|start| Some((height(start)?, start)))
-        .min_by(|a, b| a.0.total_cmp(&b.0));
-    let Some((_, start)) = best else {
-        return Err(not_definite(&format!("the {} factor", shape.name()), order));
-    };
+    let what = format!("the {} factor", shape.name());
+    let start = lowest(&what, scatter, starts, |start| Ok(start.clone()))?;
     let terrain = InEntries { shape, order };
     let found = descend(&terrain, scatter, flattened(start.view())?)?;
     let mut matrix = terrain.square(&found);

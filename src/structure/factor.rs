@@ -1,6 +1,9 @@
 //! Few common factors and a diagonal: A = ΛΛᵀ + Ψ.
 
-use super::{Shape, descent, not_definite, usable};
+use super::descent::{Place, Terrain};
+use super::{
+    Shape, descent, flattened, not_definite, project_on, solve_gram, usable, whitened_tangent,
+};
 use crate::linalg::{Root, matmul, symmetric_eigen};
 use crate::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView2};
@@ -10,8 +13,8 @@ use ndarray::{Array1, Array2, ArrayView2};
 /// Λ is identified up to a rotation, which is fixed by zeros above its diagonal. Coordinates: Λ
 /// row by row without those zeros, then ψ. K factors restrict a matrix of order d when
 /// (d−K)² ≥ d+K; more of them are refused, because they are not identified and an unstructured
-/// factor says the same. A uniqueness may tend to zero (a Heywood case): then the maximum is on
-/// the boundary and fits end slowly.
+/// factor says the same. A uniqueness that the likelihood drives to zero (a Heywood case) is
+/// held at 1e-9 of its variance, which counts as stationary.
 ///
 /// The best for a scatter is found by descent, from loadings that are best for given
 /// uniquenesses: with Ψ^(−1/2)SΨ^(−1/2) = Q diag(l) Qᵀ these are Ψ^(1/2) Q_K (l_K − 1)₊^(1/2).
@@ -26,6 +29,10 @@ pub struct Factor {
 }
 
 const WHAT: &str = "a factor-analytic factor";
+/// Share of a variance at which a falling uniqueness is held.
+const FLOOR: f64 = 1e-9;
+/// Share of a variance below which a uniqueness counts as held.
+const HELD: f64 = 1e-8;
 /// Rounds of loadings and uniquenesses in turn before the descent starts.
 const ROUNDS: usize = 5;
 
@@ -130,6 +137,62 @@ fn rotate_to_lower(loadings: &mut Array2<f64>) {
     }
 }
 
+/// The factor model with its uniquenesses held from below.
+struct Held {
+    shape: Factor,
+    order: usize,
+    /// ln of the smallest uniqueness of every row.
+    floors: Vec<f64>,
+}
+
+impl Held {
+    fn new(shape: Factor, scatter: ArrayView2<'_, f64>, share: f64) -> Self {
+        let floors = scatter.diag().iter().map(|s| (share * s).ln()).collect();
+        Self { shape, order: scatter.nrows(), floors }
+    }
+
+    fn first(&self) -> usize {
+        self.shape.n_loadings(self.order)
+    }
+}
+
+impl Terrain for Held {
+    fn matrix(&self, variables: &Array1<f64>) -> Result<Array2<f64>> {
+        self.shape.matrix(&variables.to_vec(), self.order)
+    }
+
+    fn settle(&self, variables: &mut Array1<f64>) {
+        let first = self.first();
+        for (i, floor) in self.floors.iter().enumerate() {
+            variables[first + i] = variables[first + i].max(*floor);
+        }
+    }
+
+    /// Zero for a held uniqueness that would fall.
+    fn gradient(&self, variables: &Array1<f64>, in_matrix: &Array2<f64>) -> Result<Array1<f64>> {
+        let mut out = self.shape.pull_back(&variables.to_vec(), in_matrix.view())?;
+        let first = self.first();
+        for (i, floor) in self.floors.iter().enumerate() {
+            if variables[first + i] <= *floor && out[first + i] > 0.0 {
+                out[first + i] = 0.0;
+            }
+        }
+        Ok(Array1::from(out))
+    }
+
+    fn precondition(&self, place: &Place, gradient: &Array1<f64>) -> Result<Array1<f64>> {
+        let variables = place.variables.to_vec();
+        let mut basis = whitened_tangent(&self.shape, &variables, &place.root)?;
+        for (i, floor) in self.floors.iter().enumerate() {
+            let at = self.first() + i;
+            if place.variables[at] <= *floor && gradient[at] == 0.0 {
+                basis.row_mut(at).fill(0.0);
+            }
+        }
+        solve_gram(&basis, gradient)
+    }
+}
+
 impl Shape for Factor {
     fn name(&self) -> String {
         format!("factor:{}", self.factors)
@@ -157,7 +220,7 @@ impl Shape for Factor {
     fn coordinates(&self, matrix: ArrayView2<'_, f64>) -> Result<Vec<f64>> {
         let order = matrix.nrows();
         let start = Array1::from(self.guess(matrix)?);
-        let terrain = descent::InCoordinates { shape: self, order };
+        let terrain = Held::new(*self, matrix, 1e-4 * FLOOR);
         let found = descent::descend(&terrain, matrix, start)?.to_vec();
         let (loadings, uniquenesses) = self.decode(&found, order);
         Ok(self.encode(loadings, &uniquenesses))
@@ -209,7 +272,11 @@ impl Shape for Factor {
     ) -> Result<Array2<f64>> {
         let mut starts = vec![self.coordinates(current)?];
         starts.extend(self.guess(scatter));
-        descent::update_in_coordinates(self, scatter, &starts)
+        let order = scatter.nrows();
+        let start = descent::lowest(WHAT, scatter, starts, |start| self.matrix(start, order))?;
+        let terrain = Held::new(*self, scatter, FLOOR);
+        let found = descent::descend(&terrain, scatter, Array1::from(start))?;
+        terrain.matrix(&found)
     }
 
     /// Smooth loadings: with none at all the loadings' derivative is zero.
@@ -226,6 +293,22 @@ impl Shape for Factor {
 
     fn tolerates_constants(&self) -> bool {
         false
+    }
+
+    /// As the default, without the uniquenesses that are held and would fall.
+    fn project(&self, root: &Root, whitened: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        let matrix = root.matrix();
+        let coordinates = self.coordinates(matrix.view())?;
+        let mut basis = whitened_tangent(self, &coordinates, root)?;
+        let flat = flattened(whitened)?;
+        let first = self.n_loadings(root.order());
+        for (i, variance) in matrix.diag().iter().enumerate() {
+            let mut tangent = basis.row_mut(first + i);
+            if coordinates[first + i].exp() <= HELD * variance && tangent.dot(&flat) < 0.0 {
+                tangent.fill(0.0);
+            }
+        }
+        project_on(&basis, &flat)
     }
 
     /// Loadings of the correlations and the share of every variance that is unique.

@@ -151,7 +151,7 @@ pub trait Shape: Debug + Send + Sync {
         scatter: ArrayView2<'_, f64>,
         current: ArrayView2<'_, f64>,
     ) -> Result<Array2<f64>> {
-        descent::update_in_coordinates(self, scatter, &[self.coordinates(current)?])
+        descent::update_in_coordinates(self, scatter, vec![self.coordinates(current)?])
     }
 
     /// A matrix of the structure to start from: the identity or what is near to it.
@@ -201,15 +201,19 @@ pub trait Shape: Debug + Send + Sync {
     fn project(&self, root: &Root, whitened: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
         let coordinates = self.coordinates(root.matrix().view())?;
         let basis = whitened_tangent(self, &coordinates, root)?;
-        let flat = flattened(whitened)?;
-        let weights = solve_gram(&basis, &basis.dot(&flat))?;
-        let d = whitened.nrows();
-        basis
-            .t()
-            .dot(&weights)
-            .into_shape_with_order((d, d))
-            .map_err(|e| Error::shape("a projection", "a square matrix", e))
+        project_on(&basis, &flattened(whitened)?)
     }
+}
+
+/// The orthogonal projection of a flattened square matrix on the span of the rows.
+fn project_on(basis: &Array2<f64>, flat: &Array1<f64>) -> Result<Array2<f64>> {
+    let weights = solve_gram(basis, &basis.dot(flat))?;
+    let d = flat.len().isqrt();
+    basis
+        .t()
+        .dot(&weights)
+        .into_shape_with_order((d, d))
+        .map_err(|e| Error::shape("a projection", "a square matrix", e))
 }
 
 fn flattened(matrix: ArrayView2<'_, f64>) -> Result<Array1<f64>> {

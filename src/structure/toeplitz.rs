@@ -156,7 +156,7 @@ impl Shape for Toeplitz {
     ) -> Result<Array2<f64>> {
         let mut starts = vec![self.coordinates(current)?];
         starts.extend(self.coordinates(scatter));
-        descent::update_in_coordinates(self, scatter, &starts)
+        descent::update_in_coordinates(self, scatter, starts)
     }
 
     fn report(&self, matrix: ArrayView2<'_, f64>) -> Vec<(String, f64)> {
