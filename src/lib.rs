@@ -39,6 +39,7 @@ pub mod kronecker;
 pub mod linalg;
 pub mod model;
 pub mod report;
+pub mod special;
 pub mod structure;
 
 pub use error::{Error, Result};

@@ -2,7 +2,7 @@
 
 mod common;
 
-use kronfit::model::{Mean, Model};
+use kronfit::model::{Dof, Mean, Model};
 use kronfit::structure::Structure;
 
 fn structure(name: &str) -> Structure {
@@ -66,4 +66,18 @@ fn compare(law: impl Fn(&str) -> Option<Model>) -> (usize, f64, f64) {
 fn matrix_normal_structures_and_means() {
     let (cases, _, _) = compare(|law| (law == "normal").then(Model::gaussian));
     assert_eq!(cases, 15);
+}
+
+/// The law of `t_nu6` or `t_est`: the determinant form of the matrix t.
+fn matrix_t(law: &str) -> Option<Model> {
+    match law.strip_prefix("t_")? {
+        "est" => Some(Model::matrix_t(Dof::Estimate)),
+        fixed => Some(Model::matrix_t(Dof::Fixed(fixed.strip_prefix("nu")?.parse().ok()?))),
+    }
+}
+
+#[test]
+fn matrix_t_structures_and_means() {
+    let (cases, _, _) = compare(matrix_t);
+    assert_eq!(cases, 28);
 }

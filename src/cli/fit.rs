@@ -25,7 +25,8 @@ pub(super) struct ModelArgs {
     /// Law of the observations.
     #[arg(long, value_name = "LAW", default_value = "gaussian")]
     model: LawName,
-    /// Structure of the row factor A: unstructured.
+    /// Structure of the row factor A: unstructured, diagonal, identity, correlation, ar1,
+    /// compound-symmetry, toeplitz, factor:K or known:FILE.
     #[arg(long, value_name = "STRUCTURE", default_value = "unstructured")]
     rows: String,
     /// Structure of the column factor B, as for --rows.
@@ -46,7 +47,10 @@ impl ModelArgs {
 }
 
 fn structure(text: &str) -> Result<Structure> {
-    text.parse()
+    match text.strip_prefix("known:") {
+        Some(file) => Ok(Structure::Known(io::read_matrix(Path::new(file))?)),
+        None => text.parse(),
+    }
 }
 
 fn mean(text: &str) -> Result<Mean> {

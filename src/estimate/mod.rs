@@ -1,5 +1,6 @@
 //! Estimators: from a model and a sample to a [`Fit`].
 
+mod dof;
 mod factors;
 mod fit;
 mod flip_flop;
@@ -68,6 +69,7 @@ impl Model {
         let start = problem.start(sample)?;
         let outcome = flip_flop::run(&problem, start, options, observer, clock)?;
         warnings.extend(outcome.warnings());
+        warnings.extend(dof::warnings(self, &outcome.iterate));
         Ok(Fit::new(self, sample, outcome, warnings, clock.elapsed().as_secs_f64()))
     }
 }
