@@ -67,9 +67,6 @@ pub(super) fn descend(
     let mut memory: VecDeque<(Array1<f64>, Array1<f64>)> = VecDeque::new();
     for _ in 0..MAX_STEPS {
         let natural = terrain.precondition(&here, &here.gradient)?;
-        if std::env::var("KDEBUG").is_ok() {
-            eprintln!("  {:.16} {:e}", here.value, here.gradient.dot(&natural).max(0.0).sqrt());
-        }
         if here.gradient.dot(&natural).max(0.0).sqrt() <= TOLERANCE {
             break;
         }
@@ -90,16 +87,6 @@ pub(super) fn descend(
             None if memory.is_empty() => break,
             None => memory.clear(),
         }
-    }
-    if std::env::var("KDEBUG").is_ok() {
-        let natural = terrain.precondition(&here, &here.gradient)?;
-        eprintln!(
-            "end {} {:e} {:?} {:?}",
-            here.value,
-            here.gradient.dot(&natural).max(0.0).sqrt(),
-            here.gradient,
-            here.variables
-        );
     }
     Ok(here.variables)
 }
@@ -197,7 +184,7 @@ impl<S: Shape + ?Sized> Terrain for InCoordinates<'_, S> {
     /// The Fisher information of f is the Gram matrix of the whitened tangents.
     fn precondition(&self, place: &Place, gradient: &Array1<f64>) -> Result<Array1<f64>> {
         let basis = whitened_tangent(self.shape, &place.variables.to_vec(), &place.root)?;
-        solve_gram(&basis, gradient)
+        solve_gram(&basis, gradient, 0.0)
     }
 }
 

@@ -33,6 +33,9 @@ const WHAT: &str = "a factor-analytic factor";
 const FLOOR: f64 = 1e-9;
 /// Share of a variance below which a uniqueness counts as held.
 const HELD: f64 = 1e-8;
+/// Smallest share of a direction's information in the metric of the descent: with small loadings,
+/// loadings and uniquenesses are nearly redundant.
+const DAMPING: f64 = 1e-2;
 /// Rounds of loadings and uniquenesses in turn before the descent starts.
 const ROUNDS: usize = 5;
 
@@ -189,7 +192,7 @@ impl Terrain for Held {
                 basis.row_mut(at).fill(0.0);
             }
         }
-        solve_gram(&basis, gradient)
+        solve_gram(&basis, gradient, DAMPING)
     }
 }
 

@@ -207,7 +207,7 @@ pub trait Shape: Debug + Send + Sync {
 
 /// The orthogonal projection of a flattened square matrix on the span of the rows.
 fn project_on(basis: &Array2<f64>, flat: &Array1<f64>) -> Result<Array2<f64>> {
-    let weights = solve_gram(basis, &basis.dot(flat))?;
+    let weights = solve_gram(basis, &basis.dot(flat), 0.0)?;
     let d = flat.len().isqrt();
     basis
         .t()
@@ -225,8 +225,10 @@ fn flattened(matrix: ArrayView2<'_, f64>) -> Result<Array1<f64>> {
         .map_err(|e| Error::shape("a scatter", "a square matrix", e))
 }
 
-/// (T Tᵀ)⁺ r for the rows of T; a pseudo-inverse, because coordinates may be redundant.
-fn solve_gram(basis: &Array2<f64>, rhs: &Array1<f64>) -> Result<Array1<f64>> {
+/// (T Tᵀ)⁺ r for the rows of T; a pseudo-inverse, because coordinates may be redundant. With the
+/// rows scaled to length one, eigenvalues below the share `damping` of the largest are taken as
+/// that: nearly redundant coordinates shall not take steps beyond what their tangents know.
+fn solve_gram(basis: &Array2<f64>, rhs: &Array1<f64>, damping: f64) -> Result<Array1<f64>> {
     let gram = matmul(basis.view(), basis.t());
     // Scaled to a unit diagonal: the units of the coordinates do not matter.
     let scale = gram.diag().mapv(|x| if x > 0.0 { 1.0 / x.sqrt() } else { 0.0 });
@@ -235,8 +237,9 @@ fn solve_gram(basis: &Array2<f64>, rhs: &Array1<f64>) -> Result<Array1<f64>> {
         row.zip_mut_with(&scale, |x, s| *x *= s * scale[i]);
     }
     let eigen = symmetric_eigen("the Gram matrix of a structure", scaled.view())?;
-    let floor = 1e-12 * eigen.values.iter().fold(0.0_f64, |m, &x| m.max(x));
-    let inverse = eigen.map(|x| if x > floor { 1.0 / x } else { 0.0 });
+    let largest = eigen.values.iter().fold(0.0_f64, |m, &x| m.max(x));
+    let inverse =
+        eigen.map(|x| if x > 1e-12 * largest { 1.0 / x.max(damping * largest) } else { 0.0 });
     Ok(inverse.dot(&(rhs * &scale)) * &scale)
 }
 
