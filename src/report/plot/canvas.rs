@@ -169,8 +169,9 @@ impl Canvas<'_> {
         // The backend takes the height of a line and divides it by 1.24 to get the font size.
         let font = (FONT, look.size * 1.24 * UNITS).into_font().transform(turn);
         let [r, g, b] = look.colour.0;
+        let colour = RGBColor(r, g, b);
         let style =
-            TextStyle::from(font).color(&RGBColor(r, g, b)).pos(Pos::new(horizontal, VPos::Center));
+            TextStyle::from(font).color(&colour).pos(Pos::new(horizontal, VPos::Center));
         self.backend.draw_text(&printable(text), &style, units(at)).map_err(failed)
     }
 }
