@@ -27,6 +27,7 @@
 #![deny(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::todo))]
 
+pub mod calculus;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod data;
@@ -34,9 +35,12 @@ mod error;
 pub mod estimate;
 pub mod family;
 pub mod io;
+pub mod kronecker;
 pub mod linalg;
 pub mod model;
+pub mod optim;
 pub mod report;
+pub mod special;
 pub mod structure;
 
 pub use error::{Error, Result};

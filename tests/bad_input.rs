@@ -361,6 +361,38 @@ fn names_that_do_not_fit() {
     );
 }
 
+/// One name may not reserve a gigabyte that a short deflated entry could hold.
+#[test]
+fn names_that_are_too_wide() {
+    let folder = Folder::new();
+    let (cube, long) = (numbers(&[1, 1, 1]), ["x".repeat(20_000)]);
+    let entries = [("x", Entry::Array(cube.view())), ("row_names", Entry::Text(&long))];
+    assert_eq!(
+        folder.sentence(read(&folder.npz("x.npz", &entries))),
+        "x.npz: array 'row_names': reserves 80000 bytes for each name (at most 65536 make sense); \
+         save it with numpy.array(names, dtype=str)"
+    );
+}
+
+/// The checksum of the zip is compared, so a flipped bit in the data does not pass.
+#[test]
+fn npz_with_damaged_data() {
+    let folder = Folder::new();
+    let cube = numbers(&[2, 2, 2]);
+    let path = folder.npz("whole.npz", &[("x", Entry::Array(cube.view()))]);
+    let mut bytes = fs::read(path).unwrap();
+    let at = bytes.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
+    for field in bytes[at + 16..at + 20].iter_mut() {
+        *field ^= 0xff;
+    }
+    let sentence = folder.reading("x.npz", &bytes);
+    assert!(
+        sentence.starts_with("x.npz: array 'x': cannot be read (")
+            && sentence.ends_with("); copy or save it again"),
+        "{sentence}"
+    );
+}
+
 #[test]
 fn csv_faults() {
     let folder = Folder::new();
@@ -368,7 +400,7 @@ fn csv_faults() {
     for (rest, sentence) in [
         (
             "1,b,u\n",
-            "x.csv:4: has 3 fields, but the lines before have 4; \
+            "x.csv:4: 3 field(s) where the lines before have 4; \
              give every line the same number of fields",
         ),
         (
@@ -388,7 +420,7 @@ fn csv_faults() {
         ),
         (
             "1,b,u,3,5\n",
-            "x.csv:4: has 5 fields, but the lines before have 4; \
+            "x.csv:4: 5 field(s) where the lines before have 4; \
              give every line the same number of fields",
         ),
         (
@@ -460,7 +492,7 @@ fn matrices() {
     let path = folder.file("m.csv", "1,2\n3\n");
     assert_eq!(
         folder.sentence(io::read_matrix(&path)),
-        "m.csv:2: has 1 fields, but the lines before have 2; \
+        "m.csv:2: 1 field(s) where the lines before have 2; \
          give every line the same number of fields"
     );
     let path = folder.file("m.csv", "1,x\n3,4\n");

@@ -144,7 +144,7 @@ fn the_json_contract() {
     }
     // The witness is an independent NumPy fit.
     let log_likelihood = json["log_likelihood"].as_f64().expect("a number");
-    assert!((log_likelihood + 1906.249_468_897_476).abs() < 1e-8, "{log_likelihood}");
+    assert!((log_likelihood + 1_906.249_468_897_476).abs() < 1e-8, "{log_likelihood}");
     let trace = |key: &str| common::matrix(&json[key]).diag().sum();
     assert!((trace("row_cov") - 4.0).abs() < 1e-12 && (trace("col_cov") - 8.0).abs() < 1e-12);
     assert_eq!(json["row_names"][3], "Q4");

@@ -4,6 +4,7 @@
 //! still written), 2 error.
 
 mod data;
+mod derive;
 mod fit;
 mod progress;
 
@@ -30,6 +31,8 @@ struct Cli {
 enum Command {
     /// Fit a model to a sample of matrices.
     Fit(Box<fit::FitArgs>),
+    /// Show a derivation and check it numerically.
+    Derive(derive::DeriveArgs),
     /// List the bundled datasets.
     Datasets,
 }
@@ -75,6 +78,7 @@ fn run(cli: &Cli) -> Result<Done> {
     }
     match &cli.command {
         Command::Fit(args) => fit::run(args, cli.quiet),
+        Command::Derive(args) => derive::run(args),
         Command::Datasets => data::list(),
     }
 }

@@ -1,9 +1,13 @@
 //! Estimators: from a model and a sample to a [`Fit`].
 
+mod auto;
+mod climb;
+mod dof;
 mod factors;
 mod fit;
 mod flip_flop;
 mod iterate;
+mod newton;
 mod options;
 mod problem;
 
@@ -66,8 +70,14 @@ impl Model {
         let source = SampleSource::new(sample);
         let problem = Problem::new(self, &source);
         let start = problem.start(sample)?;
-        let outcome = flip_flop::run(&problem, start, options, observer, clock)?;
-        warnings.extend(outcome.warnings());
+        let mut stepper: Box<dyn climb::Stepper> = match options.method {
+            Method::Auto => Box::new(auto::Auto::new(options.tol)),
+            Method::FlipFlop => Box::new(flip_flop::FlipFlop),
+            Method::Newton => Box::new(newton::Newton::new(options.tol)),
+        };
+        let outcome = climb::climb(&problem, start, &mut *stepper, options, observer, clock)?;
+        warnings.extend(outcome.termination.warnings(outcome.iterate.score.worst()));
+        warnings.extend(dof::warnings(self, &outcome.iterate));
         Ok(Fit::new(self, sample, outcome, warnings, clock.elapsed().as_secs_f64()))
     }
 }

@@ -68,6 +68,13 @@ pub(super) fn read_names(
             tuple(&header.shape)
         )));
     }
+    if kind.width() > CHUNK {
+        return Err(place.fault(format!(
+            "reserves {} bytes for each name (at most {CHUNK} make sense); \
+             save it with numpy.array(names, dtype=str)",
+            kind.width()
+        )));
+    }
     let count = require_promise(&header, kind, available, place)?;
     let mut names = Vec::new();
     for_each_chunk(reader, count, kind.width(), place, |chunk| {
@@ -144,7 +151,8 @@ fn reserve(values: &mut Vec<f64>, count: usize, place: &Place<'_>) -> Result<()>
     })
 }
 
-/// Hands whole elements to `use_chunk`, then asks for the end (which makes zip check its sum).
+/// Hands whole elements, none wider than a chunk, to `use_chunk`, then asks for the end (which
+/// makes zip check its sum).
 fn for_each_chunk(
     reader: &mut impl Read,
     count: usize,
@@ -153,8 +161,7 @@ fn for_each_chunk(
     mut use_chunk: impl FnMut(&[u8]),
 ) -> Result<()> {
     let total = count.saturating_mul(width);
-    // A single text element may be wider than a chunk; `total` bytes are known to be there.
-    let size = (CHUNK - CHUNK % width.max(1)).max(width).min(total);
+    let size = (CHUNK - CHUNK % width.max(1)).min(total);
     let mut buffer = vec![0; size];
     let mut left = total;
     while left > 0 {

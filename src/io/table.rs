@@ -219,7 +219,7 @@ fn malformed(error: &csv::Error, place: &Place<'_>) -> Error {
         ErrorKind::UnequalLengths { expected_len, len, .. } => place.at_line(
             line,
             format!(
-                "has {len} fields, but the lines before have {expected_len}; \
+                "{len} field(s) where the lines before have {expected_len}; \
                  give every line the same number of fields"
             ),
         ),
