@@ -3,8 +3,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=book/generated
-mkdir -p "$out" book/src/figures
-cargo build --release --quiet --bin kronfit --examples
+mkdir -p "$out"
+# BOOK_PROFILE=dev makes the same outputs from a quick build (only the seconds differ).
+profile=${BOOK_PROFILE:-release}
+cargo build --profile "$profile" --quiet --bin kronfit --examples
+bin=target/$profile
+[ "$profile" != dev ] || bin=target/debug
 
 # run NAME COMMAND…: the output, written only when the command worked (1: a fit did not converge).
 run() {
@@ -19,12 +23,16 @@ run() {
   mv "$out/$name.tmp" "$out/$name.txt"
 }
 
-kronfit=target/release/kronfit
+kronfit=$bin/kronfit
 run datasets "$kronfit" datasets
 run fit-us-macro "$kronfit" fit us-macro
 run help "$kronfit" --help
 run help-fit "$kronfit" fit --help
 for example in examples/*.rs; do
   name=$(basename "$example" .rs)
-  run "$name" "target/release/examples/$name"
+  [ "$name" = figures ] || run "$name" "$bin/examples/$name"
 done
+rm -rf book/src/figures
+run figures "$bin/examples/figures" book/src/figures
+# What quickstart prints after the report of the fit.
+sed -n '/^Correlations between/,$p' "$out/quickstart.txt" >"$out/quickstart-tail.txt"

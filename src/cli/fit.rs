@@ -5,7 +5,7 @@ use super::data::DataArgs;
 use super::progress::{FitProgress, say};
 use crate::estimate::{Fit, FitOptions, Method, Normalisation};
 use crate::io;
-use crate::model::{Mean, Model};
+use crate::model::{Dof, Mean, Model};
 use crate::report::FitRecord;
 use crate::structure::Structure;
 use crate::{Error, Result};
@@ -17,6 +17,10 @@ use std::path::{Path, PathBuf};
 pub(super) enum LawName {
     /// Matrix normal.
     Gaussian,
+    /// Elliptical t: vec X is multivariate t with scale A ⊗ B.
+    KroneckerT,
+    /// Matrix-variate t (determinant form).
+    MatrixT,
 }
 
 /// The model's arguments, shared by the commands that fit.
@@ -25,6 +29,9 @@ pub(super) struct ModelArgs {
     /// Law of the observations.
     #[arg(long, value_name = "LAW", default_value = "gaussian")]
     model: LawName,
+    /// Degrees of freedom of a t law: a number, or estimate [default: estimate].
+    #[arg(long, value_name = "NUMBER|estimate")]
+    dof: Option<String>,
     /// Structure of the row factor A: unstructured, diagonal, identity, correlation, ar1,
     /// compound-symmetry, toeplitz, factor:K or known:FILE.
     #[arg(long, value_name = "STRUCTURE", default_value = "unstructured")]
@@ -39,10 +46,38 @@ pub(super) struct ModelArgs {
 
 impl ModelArgs {
     pub(super) fn model(&self) -> Result<Model> {
-        let model = match self.model {
-            LawName::Gaussian => Model::gaussian(),
-        };
+        let model = self.model.model(self.dof()?)?;
         Ok(model.rows(structure(&self.rows)?).cols(structure(&self.cols)?).mean(mean(&self.mean)?))
+    }
+}
+
+impl ModelArgs {
+    fn dof(&self) -> Result<Option<Dof>> {
+        match self.dof.as_deref() {
+            None => Ok(None),
+            Some("estimate") => Ok(Some(Dof::Estimate)),
+            Some(text) => match text.parse::<f64>() {
+                Ok(dof) => Ok(Some(Dof::Fixed(dof))),
+                Err(_) => {
+                    Err(Error::domain("--dof", format!("\"{text}\""), "a number or \"estimate\""))
+                }
+            },
+        }
+    }
+}
+
+impl LawName {
+    /// The model of this law with unstructured factors; ν is estimated unless it is given.
+    pub(super) fn model(self, dof: Option<Dof>) -> Result<Model> {
+        match (self, dof) {
+            (Self::Gaussian, None) => Ok(Model::gaussian()),
+            (Self::Gaussian, Some(_)) => Err(Error::Unsupported {
+                what: "--dof is given, but the Gaussian has no degrees of freedom".to_owned(),
+                remedy: "leave it out, or choose --model kronecker-t or matrix-t".to_owned(),
+            }),
+            (Self::KroneckerT, dof) => Ok(Model::kronecker_t(dof.unwrap_or_default())),
+            (Self::MatrixT, dof) => Ok(Model::matrix_t(dof.unwrap_or_default())),
+        }
     }
 }
 
@@ -90,7 +125,7 @@ pub(super) struct FitArgs {
 /// How to climb, shared by the commands that fit.
 #[derive(Debug, Args)]
 pub(super) struct HowArgs {
-    /// Method: auto or flip-flop.
+    /// Method: auto, flip-flop, newton, joint or three-step.
     #[arg(long, value_name = "METHOD", default_value = Method::default().name())]
     method: Method,
     /// Stop when the score max(|G_A − I|, |G_B − I|) is at most this.
@@ -99,6 +134,9 @@ pub(super) struct HowArgs {
     /// Most iterations.
     #[arg(long, value_name = "N", default_value_t = FitOptions::default().max_iter)]
     max_iter: usize,
+    /// Stop after this many seconds and report what was reached [default: no limit].
+    #[arg(long, value_name = "SECONDS")]
+    time_limit: Option<f64>,
     /// Fit even where there are too few samples for a maximum to exist.
     #[arg(long)]
     force: bool,
@@ -110,8 +148,8 @@ impl HowArgs {
             method: self.method,
             tol: self.tol,
             max_iter: self.max_iter,
+            time_limit: self.time_limit,
             force: self.force,
-            ..FitOptions::default()
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The Kronecker Tyler estimator: the scatter A ⊗ B of directions, the t laws' limit ν → 0.
 
+use super::climb::climb;
 use super::factors::{Factors, Normalisation};
-use super::flip_flop;
+use super::flip_flop::FlipFlop;
 use super::options::{FitOptions, Silent, Termination};
 use super::problem::Problem;
 use crate::data::Sample;
@@ -117,8 +118,8 @@ impl Tyler {
         let source = SampleSource::new(&directions);
         let problem = Problem::new(&model, &source);
         let start = problem.start(&directions)?;
-        let outcome = flip_flop::run(&problem, start, options, &mut Silent, Instant::now())?;
-        warnings.extend(outcome.warnings());
+        let outcome = climb(&problem, start, &mut FlipFlop, options, &mut Silent, Instant::now())?;
+        warnings.extend(outcome.termination.warnings(outcome.iterate.score.worst()));
         let point = &outcome.iterate.point;
         let raw = Factors { sigma2: 1.0, row: point.row.matrix(), col: point.col.matrix() };
         let ln_dets = (point.row.ln_det(), point.col.ln_det());
@@ -159,7 +160,14 @@ impl Tyler {
             )]);
         }
         let required = required_samples(p, q);
-        let error = Error::TooFewSamples { n, required, p, q, because: String::new() };
+        let error = Error::TooFewSamples {
+            what: sample.source().to_owned(),
+            n,
+            required,
+            p,
+            q,
+            because: String::new(),
+        };
         if force { Ok(vec![format!("{error}; forced all the same")]) } else { Err(error) }
     }
 

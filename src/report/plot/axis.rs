@@ -6,17 +6,23 @@ pub(super) struct Axis {
     low: f64,
     high: f64,
     log: bool,
+    /// All values are whole numbers: so are the ticks.
+    whole: bool,
 }
 
 impl Axis {
     /// An axis that shows all usable values (finite; on a log axis positive) with a margin.
     pub(super) fn around(values: impl IntoIterator<Item = f64>, log: bool) -> Self {
         let usable = values.into_iter().filter(|x| x.is_finite() && (!log || *x > 0.0));
-        let scaled = usable.map(|x| if log { x.log10() } else { x });
+        let mut whole = !log;
+        let scaled = usable.map(|x| {
+            whole &= x.fract() == 0.0;
+            if log { x.log10() } else { x }
+        });
         let (low, high) = scaled
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
         if low > high {
-            return Self { low: 0.0, high: 1.0, log };
+            return Self { low: 0.0, high: 1.0, log, whole: false };
         }
         let tiny = 1e-9 * low.abs().max(high.abs()).max(1e-300);
         let margin = match high - low {
@@ -30,7 +36,7 @@ impl Axis {
             }
             span => 0.04 * span,
         };
-        Self { low: low - margin, high: high + margin, log }
+        Self { low: low - margin, high: high + margin, log, whole }
     }
 
     /// Does the value have a place on this axis?
@@ -52,6 +58,8 @@ impl Axis {
     /// Values and labels of the ticks, at most about `most`.
     pub(super) fn ticks(&self, most: usize) -> Vec<(f64, String)> {
         if !self.log {
+            let most =
+                if self.whole { most.min((self.high - self.low).ceil() as usize) } else { most };
             return linear_ticks(self.low, self.high, most);
         }
         let decades = self.high - self.low;
@@ -62,9 +70,11 @@ impl Axis {
         let stride = (decades / most as f64).ceil().max(1.0) as i32;
         let fine: &[f64] = if decades * 3.0 <= most as f64 { &[1.0, 2.0, 5.0] } else { &[1.0] };
         let first = (self.low.floor() as i32).div_euclid(stride) * stride;
+        // One way of writing for the whole axis.
+        let plain = self.low >= -3.5 && self.high <= 4.9;
         let mut ticks = Vec::new();
         for e in (first..=self.high.floor() as i32).step_by(stride as usize) {
-            ticks.extend(fine.iter().map(|m| (m * 10f64.powi(e), power_label(*m, e))));
+            ticks.extend(fine.iter().map(|m| (m * 10f64.powi(e), power_label(*m, e, plain))));
         }
         ticks.retain(|(v, _)| (self.low - 1e-9..=self.high + 1e-9).contains(&v.log10()));
         ticks
@@ -105,8 +115,8 @@ fn minus(text: &str) -> String {
 }
 
 /// m·10^e as people write it.
-fn power_label(m: f64, e: i32) -> String {
-    if (-3..=4).contains(&e) {
+fn power_label(m: f64, e: i32, plain: bool) -> String {
+    if plain || (e == 0 && m == 1.0) {
         let digits = usize::try_from(-e).unwrap_or(0);
         return format!("{:.digits$}", m * 10f64.powi(e));
     }
@@ -137,7 +147,13 @@ mod tests {
         let axis = Axis::around([0.0, 1.0], false);
         assert_eq!(labels(axis, 5), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         let axis = Axis::around([1e-8, 1.0], true);
-        assert_eq!(labels(axis, 5), ["10⁻⁸", "10⁻⁶", "10⁻⁴", "0.01", "1"]);
+        assert_eq!(labels(axis, 5), ["10⁻⁸", "10⁻⁶", "10⁻⁴", "10⁻²", "1"]);
+        let axis = Axis::around([1.0, 2.0], false);
+        assert_eq!(labels(axis, 8), ["1", "2"]);
+        let axis = Axis::around([1.0, 8.0], false);
+        assert_eq!(labels(axis, 8).len(), 8);
+        let axis = Axis::around([0.02, 700.0], true);
+        assert_eq!(labels(axis, 7), ["0.1", "1", "10", "100"]);
         let axis = Axis::around([-3e7, 4e7], false);
         assert!(labels(axis, 6).contains(&"−2e7".to_owned()), "{:?}", labels(axis, 6));
     }

@@ -64,7 +64,6 @@ impl Pen {
 pub(super) struct Canvas<'a> {
     backend: SVGBackend<'a>,
     cells: BTreeMap<[u8; 3], String>,
-    bounds: (f64, f64),
 }
 
 /// Draws a figure of `width` × `height` pixels and gives it as SVG text.
@@ -77,7 +76,7 @@ pub(super) fn draw(
     let units = |x: f64| (x * UNITS).round() as u32;
     let cells = {
         let backend = SVGBackend::with_string(&mut buffer, (units(width), units(height)));
-        let mut canvas = Canvas { backend, cells: BTreeMap::new(), bounds: (width, height) };
+        let mut canvas = Canvas { backend, cells: BTreeMap::new() };
         paint(&mut canvas)?;
         canvas.backend.present().map_err(failed)?;
         std::mem::take(&mut canvas.cells)
@@ -112,11 +111,6 @@ fn units((x, y): (f64, f64)) -> (i32, i32) {
 }
 
 impl Canvas<'_> {
-    /// (width, height) in pixels.
-    pub(super) fn bounds(&self) -> (f64, f64) {
-        self.bounds
-    }
-
     /// A filled rectangle beneath everything else that is drawn.
     pub(super) fn cell(&mut self, (x, y): (f64, f64), (w, h): (f64, f64), colour: Colour) {
         let (left, top) = units((x, y));
@@ -169,8 +163,8 @@ impl Canvas<'_> {
         // The backend takes the height of a line and divides it by 1.24 to get the font size.
         let font = (FONT, look.size * 1.24 * UNITS).into_font().transform(turn);
         let [r, g, b] = look.colour.0;
-        let style =
-            TextStyle::from(font).color(&RGBColor(r, g, b)).pos(Pos::new(horizontal, VPos::Center));
+        let colour = RGBColor(r, g, b);
+        let style = TextStyle::from(font).color(&colour).pos(Pos::new(horizontal, VPos::Center));
         self.backend.draw_text(&printable(text), &style, units(at)).map_err(failed)
     }
 }

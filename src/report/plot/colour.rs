@@ -38,10 +38,10 @@ pub(super) fn series(i: usize) -> Colour {
 /// Steps of the diverging scale on each side of its centre.
 const STEPS: f64 = 100.0;
 
-/// Diverging scale for t in \[−1, 1\]: blue below, white at 0, orange above.
+/// Diverging scale for t in \[−1, 1\]: blue below, white at 0, red-orange above.
 ///
 /// Lightness and chroma are linear in |t| and the same on both sides (OKLab, Ottosson 2020), so
-/// that equal distances from zero look equally strong; blue and orange differ for every common
+/// that equal distances from zero look equally strong; blue and red-orange differ for every common
 /// colour blindness.
 pub(super) fn diverging(t: f64) -> Colour {
     if t.is_nan() {
@@ -49,16 +49,16 @@ pub(super) fn diverging(t: f64) -> Colour {
     }
     let t = (t.clamp(-1.0, 1.0) * STEPS).round() / STEPS;
     let strength = t.abs();
-    let hue: f64 = if t < 0.0 { 255.0 } else { 50.0 };
-    let lightness = 0.985 - 0.535 * strength;
-    let chroma = 0.125 * strength.powf(0.8);
+    let hue: f64 = if t < 0.0 { 255.0 } else { 38.0 };
+    let lightness = 0.985 - 0.485 * strength;
+    let chroma = 0.15 * strength.powf(0.8);
     let (sin, cos) = hue.to_radians().sin_cos();
     Colour(srgb([lightness, chroma * cos, chroma * sin]))
 }
 
 /// Is the colour so dark that text on it must be white?
 pub(super) fn is_dark(t: f64) -> bool {
-    t.abs() > 0.6
+    t.abs() > 0.65
 }
 
 fn srgb([lightness, a, b]: [f64; 3]) -> [u8; 3] {

@@ -54,9 +54,9 @@ fn factor(
     HeatMap {
         title: format!("{what} factor {title}"),
         note: format!(
-            "trace {d}; {} of vec_rows X is σ²·(A ⊗ B), σ² = {:.4e}",
+            "trace {d}; {} of vec_rows X is σ²·(A ⊗ B), σ² = {}",
             what.to_lowercase(),
-            fit.sigma2()
+            rounded(fit.sigma2())
         ),
         values,
         row_names: names,
@@ -100,7 +100,7 @@ fn mean(fit: &Fit) -> Result<Figure> {
     let far = low * high > 0.0 && high - low < 0.5 * low.abs().max(high.abs());
     let (centre, note) = if far && high > low {
         let centre = values.mean().unwrap_or(0.0);
-        (centre, format!("colours centred at the average entry, {centre:.4e}"))
+        (centre, format!("colours centred at the average entry, {}", rounded(centre)))
     } else {
         (0.0, "colours centred at zero".to_owned())
     };
@@ -126,10 +126,17 @@ fn eigenvalues(fit: &Fit) -> Result<Figure> {
         let values: Vec<f64> = eigen.values.iter().rev().copied().collect();
         let condition = values[0] / values[values.len() - 1];
         let points = values.iter().enumerate().map(|(i, x)| ((i + 1) as f64, *x));
-        let name = format!("{name} (condition {condition:.3e})");
+        let name = format!("{name} (condition {})", rounded(condition));
         chart = chart.with(Series::line(&name, points).and_points());
     }
     chart.figure("eigenvalues")
+}
+
+/// Four decimals, or scientific notation where they would say little.
+fn rounded(value: f64) -> String {
+    let plain = value == 0.0 || (1e-2..1e7).contains(&value.abs());
+    let text = if plain { format!("{value:.4}") } else { format!("{value:.4e}") };
+    text.replacen('-', "−", 1)
 }
 
 /// Most points of a QQ plot; of more, an even choice by rank is shown, with both ends.
@@ -187,8 +194,10 @@ pub fn convergence(traces: &[(&str, &[Step])], progress: Progress) -> Result<Vec
     let score = "score max(|G_A − I|, |G_B − I|, mean, ν)";
     let mut scores = Chart::new("Convergence: score", x, (score, Scale::Log));
     let gap = "ℓ(best) − ℓ";
-    let mut gaps = Chart::new("Convergence: log-likelihood", x, (gap, Scale::Log))
-        .note(&format!("best log-likelihood {best:.6}"));
+    let mut gaps = Chart::new("Convergence: log-likelihood", x, (gap, Scale::Log)).note(&format!(
+        "best log-likelihood {}; the best point has no place on this scale",
+        rounded(best)
+    ));
     for (label, steps) in traces {
         let of = |f: &dyn Fn(&Step) -> f64| {
             steps.iter().map(|s| (progress.of(s), f(s))).collect::<Vec<_>>()

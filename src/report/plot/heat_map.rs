@@ -42,7 +42,7 @@ struct Layout {
     cols: Labels,
 }
 
-/// Every `stride`-th name, so that no two overlap.
+/// Every `stride`-th name by count from 1, so that no two overlap.
 struct Labels {
     texts: Vec<String>,
     stride: usize,
@@ -53,7 +53,9 @@ struct Labels {
 impl Labels {
     fn new(names: &[String], count: usize, cell: f64) -> Self {
         let font = (0.8 * cell).clamp(8.0, 12.0);
-        let stride = ((font * 1.15 / cell).ceil() as usize).max(1);
+        let needed = font * 1.15 / cell;
+        let round = [1, 2, 5, 10, 20, 50, 100, 200, 500];
+        let stride = round.into_iter().find(|s| *s as f64 >= needed).unwrap_or(1000);
         let texts: Vec<_> = (0..count)
             .map(|i| names.get(i).map_or_else(|| (i + 1).to_string(), |n| shortened(n, NAME)))
             .collect();
@@ -62,7 +64,10 @@ impl Labels {
     }
 
     fn shown(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.texts.iter().map(String::as_str).enumerate().step_by(self.stride)
+        let stride = self.stride;
+        let texts = self.texts.iter().map(String::as_str).enumerate();
+        // 1, 5, 10, 15, …; the first where the next is not too near.
+        texts.filter(move |(i, _)| (i + 1) % stride == 0 || (*i == 0 && stride > 2))
     }
 }
 
