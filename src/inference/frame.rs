@@ -109,6 +109,15 @@ impl Side {
         }
     }
 
+    /// A step of the k-th coordinate that is small beside the factor, whatever its units.
+    pub(super) fn step(&self, k: usize) -> f64 {
+        let length = match &self.basis {
+            Basis::Svec => 1.0,
+            Basis::Dense(rows) => rows.row(k).dot(&rows.row(k)).sqrt(),
+        };
+        0.05 / length.max(f64::MIN_POSITIVE)
+    }
+
     /// What bending adds to the Hessian of −ℓ in these coordinates beside the geodesic one:
     /// ⟨W, L⁻¹ ∂²A/∂θ_k∂θ_l L⁻ᵀ − ½(X_kX_l + X_lX_k)⟩ with W the whitened gradient of −ℓ.
     pub(super) fn bending(&self, w: &Array2<f64>) -> Result<Option<Array2<f64>>> {
@@ -118,7 +127,7 @@ impl Side {
         let raw = matmul(matmul(inverse.t(), w.view()).view(), inverse);
         let mut out = Array2::zeros((k, k));
         for l in 0..k {
-            let along = super::richardson::slope(0.02, |t| {
+            let along = super::richardson::slope(self.step(l), |t| {
                 let mut theta = self.theta.clone();
                 theta[l] += t;
                 Ok(Array1::from_vec(self.shape.pull_back(&theta, raw.view())?))

@@ -76,7 +76,10 @@ impl Gradient {
     }
 }
 
-fn as_rows<S: Serializer>(matrix: &Array2<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_rows<S: Serializer>(
+    matrix: &Array2<f64>,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
     serializer.collect_seq(matrix.outer_iter().map(|row| row.to_vec()))
 }
 
@@ -308,7 +311,7 @@ impl StandardErrors {
             ("columns", &e.col_parameters, &self.col_parameters),
         ] {
             for ((name, value), (_, error)) in values.iter().zip(errors) {
-                let correlation = name == "rho" && value.abs() < 1.0;
+                let correlation = name.starts_with("rho") && value.abs() < 1.0;
                 let scale = if correlation { IntervalScale::Atanh } else { IntervalScale::Linear };
                 out.push(wald(&format!("{name} ({side})"), *value, *error, scale, z));
             }
@@ -330,7 +333,7 @@ impl StandardErrors {
             (&e.col, &self.col_correlation, &e.names.1, &e.col_parameters, "column"),
         ] {
             // A structure with its own ρ says it all there.
-            if own.len() == 1 {
+            if own.iter().any(|(name, _)| name.starts_with("rho")) {
                 continue;
             }
             for i in 1..matrix.nrows() {
@@ -466,7 +469,7 @@ impl<'a> Delta<'a> {
         let d = self.side.order();
         let mut jacobian = Array2::zeros((self.side.len(), names.len()));
         for k in 0..self.side.len() {
-            let slope = super::richardson::slope(0.02, |t| {
+            let slope = super::richardson::slope(self.side.step(k), |t| {
                 let mut theta = self.side.theta.clone();
                 theta[k] += t;
                 let matrix = shape.matrix(&theta, d)?;

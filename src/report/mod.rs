@@ -2,11 +2,13 @@
 
 #[cfg(feature = "plots")]
 pub mod html;
+mod inference;
 mod json;
 #[cfg(feature = "plots")]
 pub mod plot;
 mod table;
 mod text;
 
+pub use inference::{comparison_table, contribution_table, outlier_table, parameter_table};
 pub use json::FitRecord;
 pub use table::{Align, Table};
