@@ -22,7 +22,12 @@ pub(super) struct CompareArgs {
     models: Vec<LawName>,
     /// Structures to compare, separated by commas, each on the rows and on the columns. A pair
     /// like ar1*unstructured (rows*columns) stands for itself alone.
-    #[arg(long, value_name = "STRUCTURES", value_delimiter = ',', default_value = "unstructured,diagonal,ar1")]
+    #[arg(
+        long,
+        value_name = "STRUCTURES",
+        value_delimiter = ',',
+        default_value = "unstructured,diagonal,ar1"
+    )]
     structures: Vec<String>,
     /// Mean of all models: free, zero, rows, cols, scalar, or a file with a p × q matrix.
     #[arg(long, value_name = "MEAN", default_value = "free")]

@@ -166,14 +166,11 @@ fn quantile_plot(found: &Outliers) -> Result<Figure> {
 }
 
 fn index_plot(found: &Outliers, alpha: f64) -> Result<Figure> {
-    let points = found.distances.iter().map(|d| ((d.sample + 1) as f64, -d.p_value.max(1e-300).log10()));
+    let points =
+        found.distances.iter().map(|d| ((d.sample + 1) as f64, -d.p_value.max(1e-300).log10()));
     let (n, cut) = (found.distances.len() as f64, -(alpha / found.distances.len() as f64).log10());
-    Chart::new(
-        "Distances by sample",
-        ("sample", Scale::Linear),
-        ("−log₁₀ p-value", Scale::Linear),
-    )
-    .with(Series::reference(&format!("{alpha} over n (Bonferroni)"), [(1.0, cut), (n, cut)]))
-    .with(Series::points("samples", points))
-    .figure("outliers-index")
+    Chart::new("Distances by sample", ("sample", Scale::Linear), ("−log₁₀ p-value", Scale::Linear))
+        .with(Series::reference(&format!("{alpha} over n (Bonferroni)"), [(1.0, cut), (n, cut)]))
+        .with(Series::points("samples", points))
+        .figure("outliers-index")
 }

@@ -51,7 +51,12 @@ pub fn stream(seed: u64, replicate: usize) -> ChaCha8Rng {
 ///
 /// # Errors
 /// [`Error::Unsupported`] for a law that cannot be sampled.
-pub(super) fn simulate(law: &dyn Law, point: &Point, n: usize, rng: &mut ChaCha8Rng) -> Result<Sample> {
+pub(super) fn simulate(
+    law: &dyn Law,
+    point: &Point,
+    n: usize,
+    rng: &mut ChaCha8Rng,
+) -> Result<Sample> {
     let sampler = law.sampler().ok_or_else(|| Error::Unsupported {
         what: format!("the law \"{}\" has no sampler", law.name()),
         remedy: "implement `Law::sampler` for it".to_owned(),
@@ -97,7 +102,10 @@ pub(super) fn bootstrap(
     let failures = values.iter().filter(|v| v.is_none()).count();
     if 2 * failures > options.replicates {
         return Err(Error::Unsupported {
-            what: format!("{failures} of {} simulated samples gave no statistic", options.replicates),
+            what: format!(
+                "{failures} of {} simulated samples gave no statistic",
+                options.replicates
+            ),
             remedy: "collect more samples or test a model with fewer parameters".to_owned(),
         });
     }

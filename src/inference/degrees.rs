@@ -38,7 +38,12 @@ pub(super) fn family_of(fit: &Fit) -> Result<&dyn DofFamily> {
 
 /// −∂/∂ln ν of the whole score (coordinates of the frame, ln ν last): the last column of the
 /// observed information.
-pub(super) fn column(fit: &Fit, frame: &Frame, source: &dyn Source, dof: f64) -> Result<Array1<f64>> {
+pub(super) fn column(
+    fit: &Fit,
+    frame: &Frame,
+    source: &dyn Source,
+    dof: f64,
+) -> Result<Array1<f64>> {
     let dim = source.dim();
     let (n, p, q) = dim;
     let family = family_of(fit)?;
@@ -66,7 +71,8 @@ pub(super) fn trigamma(x: f64) -> f64 {
         x += 1.0;
     }
     let s = 1.0 / (x * x);
-    let series = s * (1.0 / 6.0 - s * (1.0 / 30.0 - s * (1.0 / 42.0 - s * (1.0 / 30.0 - s * 5.0 / 66.0))));
+    let series =
+        s * (1.0 / 6.0 - s * (1.0 / 30.0 - s * (1.0 / 42.0 - s * (1.0 / 30.0 - s * 5.0 / 66.0))));
     sum + (1.0 + 0.5 / x + series) / x
 }
 
@@ -79,7 +85,9 @@ pub(super) fn expected_dof(dof: f64, d: f64) -> Result<f64> {
     let total = dof + d;
     let square = dof * dof;
     let gammas = 0.25 * (trigamma(0.5 * dof) - trigamma(0.5 * total));
-    let value = gammas + 0.5 * d / square - d / (dof * total) - 0.5 * d * (d + 2.0) / (square * (total + 2.0));
+    let value = gammas + 0.5 * d / square
+        - d / (dof * total)
+        - 0.5 * d * (d + 2.0) / (square * (total + 2.0));
     if value > 1e-9 * gammas {
         return Ok(value);
     }
@@ -106,7 +114,9 @@ mod tests {
         let nu = 3.0_f64;
         let ln_gamma = statrs::function::gamma::ln_gamma;
         let l = |nu: f64, x: f64| {
-            ln_gamma(0.5 * (nu + 1.0)) - ln_gamma(0.5 * nu) - 0.5 * (nu * std::f64::consts::PI).ln()
+            ln_gamma(0.5 * (nu + 1.0))
+                - ln_gamma(0.5 * nu)
+                - 0.5 * (nu * std::f64::consts::PI).ln()
                 - 0.5 * (nu + 1.0) * (x * x / nu).ln_1p()
         };
         // x = sinh u makes the tails short; the trapezoid rule is then exact to many digits.

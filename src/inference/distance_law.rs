@@ -184,7 +184,10 @@ mod tests {
             let found = draws.iter().filter(|d| **d >= x).count() as f64 / n as f64;
             let p_value = tail.p_value(x);
             let error = (p_value * (1.0 - p_value) / n as f64).sqrt();
-            assert!((found - p_value).abs() < 4.0 * error + 0.01 * p_value, "{x}: {found} {p_value}");
+            assert!(
+                (found - p_value).abs() < 4.0 * error + 0.01 * p_value,
+                "{x}: {found} {p_value}"
+            );
         }
     }
 }

@@ -279,7 +279,10 @@ pub(super) fn require_converged(fit: &Fit, what: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::Unsupported {
-        what: format!("{what} needs a maximum, but the fit did not converge ({})", fit.termination().name()),
+        what: format!(
+            "{what} needs a maximum, but the fit did not converge ({})",
+            fit.termination().name()
+        ),
         remedy: "raise the limit of iterations or choose a simpler model".to_owned(),
     })
 }

@@ -47,7 +47,11 @@ pub fn equal_factors(
     for group in rest {
         let (_, rows, cols) = group.dim();
         if (rows, cols) != (p, q) {
-            return Err(Error::shape(group.source(), format!("matrices of {p} × {q}"), (rows, cols)));
+            return Err(Error::shape(
+                group.source(),
+                format!("matrices of {p} × {q}"),
+                (rows, cols),
+            ));
         }
     }
     let ells = likelihoods(groups, shared, options)?;
@@ -80,7 +84,8 @@ pub fn equal_factors(
         };
         result.bootstrap = Some(bootstrap(result.statistic, simulation, true, |rng| {
             let drawn = sizes.iter().map(|&n| simulate(&Gaussian, &point, n, rng));
-            let (null, alternative) = likelihoods(&drawn.collect::<Result<Vec<_>>>()?, shared, options)?;
+            let (null, alternative) =
+                likelihoods(&drawn.collect::<Result<Vec<_>>>()?, shared, options)?;
             Ok(2.0 * (alternative - null))
         })?);
     }

@@ -114,7 +114,8 @@ impl Information {
         // Traces of W along every coordinate, and the two parts they are made of.
         let row = frame.row.contract(Array2::eye(p).view())?;
         let col = frame.col.contract(Array2::eye(q).view())?;
-        let trace: Array1<f64> = row.iter().map(|x| qf * x).chain(col.iter().map(|x| pf * x)).collect();
+        let trace: Array1<f64> =
+            row.iter().map(|x| qf * x).chain(col.iter().map(|x| pf * x)).collect();
         for i in 0..mean_at {
             for j in 0..mean_at {
                 matrix[[i, j]] -= 0.5 * nf * e * trace[i] * trace[j];

@@ -98,7 +98,8 @@ fn require_nested(small: &Model, large: &Model, p: usize, q: usize) -> Result<()
     };
     let laws = (small.law().name(), large.law().name());
     let same_law = laws.0 == laws.1
-        && (large.estimates_dof() || (!small.estimates_dof() && small.law().dof() == large.law().dof()));
+        && (large.estimates_dof()
+            || (!small.estimates_dof() && small.law().dof() == large.law().dof()));
     if !(same_law || (is_gaussian(small) && large.estimates_dof())) {
         return refuse(format!("the law {} is not a special case of {}", laws.0, laws.1));
     }
@@ -107,12 +108,18 @@ fn require_nested(small: &Model, large: &Model, p: usize, q: usize) -> Result<()
         ("column", q, small.col_structure(), large.col_structure()),
     ] {
         if !structure_within(inner, outer, d) {
-            return refuse(format!("the {side} structure {inner} is not a special case of {outer}"));
+            return refuse(format!(
+                "the {side} structure {inner} is not a special case of {outer}"
+            ));
         }
     }
     let (inner, outer) = (small.mean_structure(), large.mean_structure());
     if !mean_within(inner, outer) {
-        return refuse(format!("the mean {} is not a special case of {}", inner.name(), outer.name()));
+        return refuse(format!(
+            "the mean {} is not a special case of {}",
+            inner.name(),
+            outer.name()
+        ));
     }
     Ok(())
 }
@@ -149,7 +156,9 @@ fn order_of_factor(name: &str) -> Option<usize> {
 fn mean_within(inner: &Mean, outer: &Mean) -> bool {
     match (inner, outer) {
         (Mean::Known(a), Mean::Known(b)) => a == b,
-        (Mean::Linear { left: a, right: b }, Mean::Linear { left: c, right: d }) => a == c && b == d,
+        (Mean::Linear { left: a, right: b }, Mean::Linear { left: c, right: d }) => {
+            a == c && b == d
+        }
         (_, Mean::Free) => true,
         (Mean::Zero, other) => !matches!(other, Mean::Known(_)),
         (Mean::Scalar, Mean::Scalar | Mean::Rows | Mean::Cols) => true,
@@ -164,9 +173,8 @@ mod tests {
 
     #[test]
     fn structures_nest_as_sets_of_matrices_do() {
-        let within = |a: &str, b: &str| {
-            structure_within(&a.parse().unwrap(), &b.parse().unwrap(), 4)
-        };
+        let within =
+            |a: &str, b: &str| structure_within(&a.parse().unwrap(), &b.parse().unwrap(), 4);
         for (a, b) in [
             ("identity", "diagonal"),
             ("identity", "ar1"),

@@ -75,7 +75,9 @@ pub fn outliers(fit: &Fit, sample: &Sample) -> Result<Outliers> {
         });
     }
     let p_values: Vec<f64> = distances.iter().map(|d| d.p_value).collect();
-    for ((d, holm), bh) in distances.iter_mut().zip(holm(&p_values)).zip(benjamini_hochberg(&p_values)) {
+    for ((d, holm), bh) in
+        distances.iter_mut().zip(holm(&p_values)).zip(benjamini_hochberg(&p_values))
+    {
         (d.holm, d.benjamini_hochberg) = (holm, bh);
     }
     let mut notes = Vec::new();
@@ -96,7 +98,9 @@ impl Outliers {
     /// The distances from the smallest p-value on.
     pub fn worst_first(&self) -> Vec<&Distance> {
         let mut sorted: Vec<&Distance> = self.distances.iter().collect();
-        sorted.sort_by(|a, b| a.p_value.total_cmp(&b.p_value).then(b.statistic.total_cmp(&a.statistic)));
+        sorted.sort_by(|a, b| {
+            a.p_value.total_cmp(&b.p_value).then(b.statistic.total_cmp(&a.statistic))
+        });
         sorted
     }
 
@@ -127,7 +131,11 @@ pub fn contributions(fit: &Fit, sample: &Sample, index: usize) -> Result<Contrib
         return Err(Error::domain("the number of a sample", index, format!("below {n}")));
     }
     if fit.mean().dim() != (p, q) {
-        return Err(Error::shape(sample.source(), format!("matrices of {:?}", fit.mean().dim()), (p, q)));
+        return Err(Error::shape(
+            sample.source(),
+            format!("matrices of {:?}", fit.mean().dim()),
+            (p, q),
+        ));
     }
     let y = &sample.values().index_axis(Axis(0), index) - &fit.mean();
     let point = fit.point();

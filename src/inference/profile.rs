@@ -109,7 +109,8 @@ pub fn profile_dof(fit: &Fit, sample: &Sample, options: &ProfileOptions) -> Resu
         end(&excess, centre.ln(), DOF_RANGE.1.ln(), 0.5)?.map(f64::exp)
     };
     let first = low.unwrap_or(DOF_RANGE.0).ln() - 0.3;
-    let last = high.map_or_else(|| (20.0 * low.unwrap_or(1.0).max(5.0)).max(3.0 * centre.min(1e3)), |x| x).ln() + 0.3;
+    let far = (20.0 * low.unwrap_or(1.0).max(5.0)).max(3.0 * centre.min(1e3));
+    let last = high.unwrap_or(far).ln() + 0.3;
     let mut curve = Vec::new();
     for x in grid(first, last, options.points) {
         curve.push((x.exp(), at(x.exp())?));
@@ -228,7 +229,8 @@ fn end(
     let sign = (limit - centre).signum();
     let (mut inside, mut stride) = (centre, stride);
     loop {
-        let at = if sign > 0.0 { (inside + stride).min(limit) } else { (inside - stride).max(limit) };
+        let at =
+            if sign > 0.0 { (inside + stride).min(limit) } else { (inside - stride).max(limit) };
         if excess(at)? < 0.0 {
             // Where a fit inside of the bracket fails, NaN makes the search say so.
             let f = |x: f64| excess(x).unwrap_or(f64::NAN);

@@ -58,10 +58,8 @@ fn full(sample: &Sample, options: &SeparabilityOptions<'_>) -> Result<TestResult
     require_count(sample, &options.mean)?;
     let (null, ells) = likelihoods(sample, &options.mean, &options.fit)?;
     let df = degrees(p, q)?;
-    let names = (
-        "Cov(vec X) = A ⊗ B".to_owned(),
-        "Cov(vec X) is any positive definite matrix".to_owned(),
-    );
+    let names =
+        ("Cov(vec X) = A ⊗ B".to_owned(), "Cov(vec X) is any positive definite matrix".to_owned());
     let mut result = TestResult::new("separability", names, ells, df, Reference::ChiSquared)?;
     let pivotal = is_pivotal(&options.mean);
     if let Some(factor) = separability_factor(n, p, q, &options.mean) {
@@ -75,9 +73,14 @@ fn full(sample: &Sample, options: &SeparabilityOptions<'_>) -> Result<TestResult
     }
     if let Some(simulation) = &options.bootstrap {
         result.bootstrap = Some(bootstrap(result.statistic, simulation, pivotal, |rng| {
-            let replicate = if pivotal { standard(n, p, q, rng)? } else { simulate_fit(&null, rng)? };
+            let replicate =
+                if pivotal { standard(n, p, q, rng)? } else { simulate_fit(&null, rng)? };
             // The law under the null does not depend on a known mean: zero stands for it.
-            let mean = if pivotal && !matches!(options.mean, Mean::Free) { &Mean::Zero } else { &options.mean };
+            let mean = if pivotal && !matches!(options.mean, Mean::Free) {
+                &Mean::Zero
+            } else {
+                &options.mean
+            };
             statistic(&replicate, mean, &options.fit)
         })?);
     }
@@ -196,7 +199,9 @@ pub fn unstructured_log_likelihood(sample: &Sample, mean: &Mean) -> Result<f64> 
     crate::linalg::symmetrise(&mut scatter);
     let spd = Spd::new("the sample covariance of vec X", scatter)?;
     let mut ln_det = spd.ln_det();
-    if !matches!(mean, Mean::Free) && let Some((left, right)) = mean.design(p, q) {
+    if !matches!(mean, Mean::Free)
+        && let Some((left, right)) = mean.design(p, q)
+    {
         let design = kronecker_product(left.view(), right.t());
         ln_det += misfit(&spd, average.view(), &design)?.ln_1p();
     }

@@ -284,7 +284,8 @@ impl StandardErrors {
             return Err(Error::Degenerate {
                 what: "the function changes when A grows and B shrinks, which A ⊗ B does not tell"
                     .to_owned(),
-                remedy: "take a function of A ⊗ B, such as a correlation or σ²·A_ij·B_kl".to_owned(),
+                remedy: "take a function of A ⊗ B, such as a correlation or σ²·A_ij·B_kl"
+                    .to_owned(),
             });
         }
         let mut g = frame.contract(&own)?;
@@ -340,7 +341,8 @@ impl StandardErrors {
                 for j in 0..i {
                     if errors[[i, j]] > 0.0 {
                         let r = matrix[[i, j]] / (matrix[[i, i]] * matrix[[j, j]]).sqrt();
-                        let name = format!("{side} correlation({}, {})", label(names, i), label(names, j));
+                        let name =
+                            format!("{side} correlation({}, {})", label(names, i), label(names, j));
                         out.push(wald(&name, r, errors[[i, j]], IntervalScale::Atanh, z));
                     }
                 }
@@ -487,11 +489,14 @@ fn mean_errors(fit: &Fit, covariance: &Array2<f64>, (p, q): (usize, usize)) -> A
         return Array2::zeros((p, q));
     };
     let variance = |row: ArrayView1<'_, f64>, col: ArrayView1<'_, f64>| -> f64 {
-        let weights: Array1<f64> = row.iter().flat_map(|x| col.iter().map(move |y| x * y)).collect();
+        let weights: Array1<f64> =
+            row.iter().flat_map(|x| col.iter().map(move |y| x * y)).collect();
         weights.dot(&covariance.dot(&weights))
     };
     if is_identity(c.view()) && is_identity(d.view()) {
-        return Array2::from_shape_fn((p, q), |(i, j)| deviation(covariance[[i * q + j, i * q + j]]));
+        return Array2::from_shape_fn((p, q), |(i, j)| {
+            deviation(covariance[[i * q + j, i * q + j]])
+        });
     }
     Array2::from_shape_fn((p, q), |(i, j)| deviation(variance(c.row(i), d.column(j))))
 }

@@ -146,10 +146,11 @@ impl TestResult {
 
     pub(super) fn corrected_by(mut self, factor: f64) -> Self {
         let statistic = self.statistic / factor;
-        self.corrected = self
-            .reference
-            .p_value(statistic, self.df)
-            .map(|p_value| Corrected { factor, statistic, p_value });
+        self.corrected = self.reference.p_value(statistic, self.df).map(|p_value| Corrected {
+            factor,
+            statistic,
+            p_value,
+        });
         self
     }
 

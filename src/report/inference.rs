@@ -129,7 +129,11 @@ impl fmt::Display for TestResult {
                 b.critical_95
             )?;
             if b.failures > 0 {
-                writeln!(f, "  • {} simulated samples had no estimate, counted as extreme", b.failures)?;
+                writeln!(
+                    f,
+                    "  • {} simulated samples had no estimate, counted as extreme",
+                    b.failures
+                )?;
             }
         }
         for note in &self.notes {
@@ -219,9 +223,8 @@ pub fn contribution_table(
     row_names: &[String],
     col_names: &[String],
 ) -> Table {
-    let label = |names: &[String], i: usize| {
-        names.get(i).cloned().unwrap_or_else(|| (i + 1).to_string())
-    };
+    let label =
+        |names: &[String], i: usize| names.get(i).cloned().unwrap_or_else(|| (i + 1).to_string());
     let cols = (0..contributions.cols.len()).map(|j| (label(col_names, j), Align::Right));
     let head = [(String::new(), Align::Left)].into_iter().chain(cols);
     let mut table = Table::new(head.chain([("sum".to_owned(), Align::Right)]));
