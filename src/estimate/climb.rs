@@ -40,6 +40,10 @@ pub(super) struct Outcome {
 /// factor is singular in double precision.
 const SINGULAR: f64 = 1e14;
 
+/// A Newton step that ends at a maximum is short. Where the likelihood rises for ever towards a
+/// singular factor the score vanishes too, but every step is about as long as the last.
+const LONGEST_LAST_STEP: f64 = 0.05;
+
 /// Steps until the score is within the tolerance.
 pub(super) fn climb(
     problem: &Problem<'_>,
@@ -112,7 +116,7 @@ fn confirmed(problem: &Problem<'_>, iterate: &mut Iterate, tol: f64) -> Result<b
     if iterate.law.weighting() == Weighting::Identity && iterate.want != Want::Both {
         problem.evaluate(iterate)?;
     }
-    if iterate.score.worst() > tol {
+    if iterate.score.worst() > tol || iterate.stride > LONGEST_LAST_STEP {
         return Ok(false);
     }
     Ok(!dof::is_at_infinity(problem.model, iterate) || !dof::leave_infinity(problem, iterate)?)

@@ -209,6 +209,7 @@ fn search(
         let even = (reached - f).abs() <= rounding && trial.score.worst() < iterate.score.worst();
         if better || even {
             trial.point.balance();
+            trial.stride = t * path.length();
             *iterate = trial;
             return Ok(true);
         }
