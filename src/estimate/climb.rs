@@ -80,14 +80,14 @@ pub(super) fn climb(
         }
         // Far from the optimum the score may rise for long; near it only rounding makes it rise.
         if done > best.1 + stepper.patience() && best.0 < 1e-5 {
-            break Termination::Stalled;
+            break no_progress(&iterate);
         }
         let mut next = iterate.clone();
         match stepper.advance(problem, &mut next, done) {
             Ok(true) if next.log_likelihood.is_finite() => iterate = next,
             Ok(false) => {
                 iterate.passes = next.passes;
-                break Termination::Stalled;
+                break no_progress(&iterate);
             }
             Ok(true) | Err(Error::NotPositiveDefinite { .. } | Error::NonFinite { .. }) => {
                 break Termination::Unbounded;
@@ -97,6 +97,11 @@ pub(super) fn climb(
         done += 1;
     };
     Ok(Outcome { iterate, termination, method: stepper.name(), iterations: done, trace })
+}
+
+/// Rounding, or a likelihood that rises for ever: the length of the last step tells.
+fn no_progress(iterate: &Iterate) -> Termination {
+    if iterate.stride > LONGEST_LAST_STEP { Termination::Unbounded } else { Termination::Stalled }
 }
 
 pub(super) fn note(iterate: &Iterate, iteration: usize, clock: Instant) -> Step {

@@ -37,7 +37,6 @@ impl Stepper for FlipFlop {
 
 /// One sweep: both factors, the mean, and a fresh look at the result.
 pub(super) fn sweep(problem: &Problem<'_>, iterate: &mut Iterate, count: usize) -> Result<()> {
-    iterate.stride = 0.0;
     let law = iterate.law.clone();
     match law.two_sided() {
         Some(law) if problem.is_unstructured() => two_sided_step(problem, iterate, law, count)?,

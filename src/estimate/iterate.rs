@@ -35,7 +35,7 @@ pub struct Iterate {
     pub pass: Pass,
     /// Which scatters the last pass measured.
     pub want: Want,
-    /// Length of the last Newton step in logarithmic coordinates; 0 after a sweep.
+    /// Length of the last Newton step in logarithmic coordinates; 0 where there was none.
     pub stride: f64,
     /// ℓ at the point.
     pub log_likelihood: f64,
