@@ -17,6 +17,21 @@ pub fn exp1(a: f64, b: f64) -> f64 {
     hi.exp() * if gap == 0.0 { 1.0 } else { -(-gap).exp_m1() / gap }
 }
 
+/// 1/(k + 2)!, k = 0..20: what is left out is below 1e-19 of the sum at a spread of 1.
+const INVERSE_FACTORIALS: [f64; 20] = inverse_factorials();
+
+const fn inverse_factorials() -> [f64; 20] {
+    let mut out = [0.0; 20];
+    let (mut k, mut factorial) = (0, 1.0);
+    while k < 20 {
+        // 21! is below 2⁶⁶ and has a factor 2¹⁸: every factorial here is exact.
+        factorial *= (k + 2) as f64;
+        out[k] = 1.0 / factorial;
+        k += 1;
+    }
+    out
+}
+
 /// Whether the quotient of first differences is accurate for eˣ on [lo, hi].
 pub(super) fn exp_quotient(lo: f64, hi: f64) -> bool {
     hi - lo > 1.0
@@ -34,12 +49,18 @@ pub fn exp2(a: f64, b: f64, c: f64) -> f64 {
     if exp_quotient(lo, hi) {
         return (exp1(hi, mid) - exp1(mid, lo)) / (hi - lo);
     }
-    let mut coefficient = 1.0;
-    lo.exp()
-        * homogeneous_series(mid - lo, hi - lo, |k| {
-            coefficient /= k as f64 + 2.0;
-            coefficient
-        })
+    let (x, y) = (mid - lo, hi - lo);
+    let (mut h, mut power, mut sum) = (1.0, 1.0, 0.0);
+    for coefficient in INVERSE_FACTORIALS {
+        let term = coefficient * h;
+        sum += term;
+        if term <= 1e-18 * sum {
+            break;
+        }
+        power *= y;
+        h = x * h + power;
+    }
+    lo.exp() * sum
 }
 
 /// ln x at (a, b), positive arguments: log1p(d/m)/d with m the smaller argument.
