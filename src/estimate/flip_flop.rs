@@ -1,136 +1,38 @@
 //! Flip-flop: A given B, then B given A, then the mean (Dutilleul 1999 for the Gaussian; ECM for
 //! the t laws). In whitened coordinates each half-step is A ← L_A G_A L_Aᵀ.
 
+use super::climb::Stepper;
 use super::dof;
 use super::iterate::Iterate;
-use super::options::{FitOptions, Observer, Step, Termination};
 use super::problem::Problem;
+use crate::Result;
 use crate::family::TwoSided;
 use crate::linalg::{Root, matmul};
 use crate::model::{MeanMetric, Want};
 use crate::structure::Shape;
-use crate::{Error, Result};
 use ndarray::{Array2, ArrayView2};
-use std::time::Instant;
 
-/// How an estimator ended: the best point, why, and the way there.
-pub(super) struct Outcome {
-    pub(super) iterate: Iterate,
-    pub(super) termination: Termination,
-    pub(super) method: &'static str,
-    pub(super) iterations: usize,
-    pub(super) trace: Vec<Step>,
-}
+/// Plain sweeps.
+#[derive(Debug)]
+pub(super) struct FlipFlop;
 
-impl Outcome {
-    /// What the reader of the report has to know about the end of the fit.
-    pub(super) fn warnings(&self) -> Vec<String> {
-        let score = self.iterate.score.worst();
-        match self.termination {
-            Termination::Score => Vec::new(),
-            Termination::MaxIterations => vec![format!(
-                "not converged: the iterations ran out at score {score:.1e}; raise the limit"
-            )],
-            Termination::Stalled => vec![format!(
-                "not converged: rounding leaves no progress at score {score:.1e}; the data may be \
-                 nearly degenerate or badly scaled"
-            )],
-            Termination::Unbounded => vec![
-                "not converged: a factor becomes singular while the likelihood keeps rising; for \
-                 this sample the likelihood has no maximum"
-                    .to_owned(),
-            ],
-            Termination::Interrupted => vec!["not converged: the fit was stopped".to_owned()],
-        }
+impl Stepper for FlipFlop {
+    fn name(&self) -> &'static str {
+        "flip-flop"
     }
-}
 
-/// Sweeps without a better score after which rounding is to blame.
-const PATIENCE: usize = 60;
-/// Ratio of the roots' diagonals (squared: a lower bound of the condition number) beyond which a
-/// factor is singular in double precision.
-const SINGULAR: f64 = 1e14;
-
-/// Sweeps until the score is within the tolerance.
-pub(super) fn run(
-    problem: &Problem<'_>,
-    start: Iterate,
-    options: &FitOptions,
-    observer: &mut dyn Observer,
-    clock: Instant,
-) -> Result<Outcome> {
-    let mut iterate = start;
-    let mut trace = Vec::new();
-    let mut best = (f64::INFINITY, 0);
-    let mut done = 0;
-    let termination = loop {
-        let step = note(&iterate, done, clock);
-        trace.push(step);
-        if !observer.step(&step) {
-            break Termination::Interrupted;
-        }
-        if step.score <= options.tol && confirmed(problem, &mut iterate, options.tol)? {
-            break Termination::Score;
-        }
-        if step.score < 0.99 * best.0 {
-            best = (step.score, done);
-        }
-        if done == options.max_iter {
-            break Termination::MaxIterations;
-        }
-        if is_singular(&iterate) {
-            break Termination::Unbounded;
-        }
-        // Far from the optimum the score may rise for long; near it only rounding makes it rise.
-        if done > best.1 + PATIENCE && best.0 < 1e-5 {
-            break Termination::Stalled;
-        }
-        let mut next = iterate.clone();
-        match sweep(problem, &mut next, done) {
-            Ok(()) if next.log_likelihood.is_finite() => iterate = next,
-            Ok(()) | Err(Error::NotPositiveDefinite { .. } | Error::NonFinite { .. }) => {
-                break Termination::Unbounded;
-            }
-            Err(error) => return Err(error),
-        }
-        done += 1;
-    };
-    Ok(Outcome { iterate, termination, method: "flip-flop", iterations: done, trace })
-}
-
-fn note(iterate: &Iterate, iteration: usize, clock: Instant) -> Step {
-    Step {
-        iteration,
-        passes: iterate.passes,
-        seconds: clock.elapsed().as_secs_f64(),
-        log_likelihood: iterate.log_likelihood,
-        score: iterate.score.worst(),
-        dof: iterate.law.dof(),
+    fn patience(&self) -> usize {
+        60
     }
-}
 
-/// The Gaussian sweep takes the column score as zero because B was just maximised; before the
-/// verdict both are looked at. A Gaussian that stands for ν = ∞ must be the maximum in ν as well.
-fn confirmed(problem: &Problem<'_>, iterate: &mut Iterate, tol: f64) -> Result<bool> {
-    if problem.is_gaussian(&*iterate.law) {
-        problem.evaluate(iterate)?;
+    fn advance(
+        &mut self,
+        problem: &Problem<'_>,
+        iterate: &mut Iterate,
+        count: usize,
+    ) -> Result<bool> {
+        sweep(problem, iterate, count).map(|()| true)
     }
-    if iterate.score.worst() > tol {
-        return Ok(false);
-    }
-    Ok(!dof::is_at_infinity(problem.model, iterate) || !dof::leave_infinity(problem, iterate)?)
-}
-
-fn is_singular(iterate: &Iterate) -> bool {
-    [&iterate.point.row, &iterate.point.col].into_iter().any(|root| {
-        let lower = root.lower();
-        let (low, high) = lower
-            .diag()
-            .iter()
-            .fold((f64::INFINITY, 0.0_f64), |(low, high), x| (low.min(*x), high.max(*x)));
-        let ratio = high / low;
-        !ratio.is_finite() || ratio * ratio > SINGULAR
-    })
 }
 
 /// One sweep: both factors, the mean, and a fresh look at the result.

@@ -88,7 +88,8 @@ impl<'a> Problem<'a> {
 
     /// One counted pass at the iterate's point.
     pub(super) fn pass(&self, iterate: &mut Iterate, want: Want) {
-        let Iterate { point, law, pass, passes, .. } = iterate;
+        let Iterate { point, law, pass, passes, want: measured, .. } = iterate;
+        *measured = want;
         self.source.pass(point, law.as_ref(), want, pass);
         *passes += 1;
     }
@@ -142,8 +143,7 @@ impl<'a> Problem<'a> {
 /// max |P(G − I)| with P the projection on what the structure can move.
 fn factor_score(shape: &dyn Shape, root: &Root, scatter: ArrayView2<'_, f64>) -> Result<f64> {
     let excess = &scatter - &Array2::<f64>::eye(scatter.nrows());
-    let part =
-        if shape.is_unstructured() { excess } else { shape.project(&root.spd(), excess.view())? };
+    let part = if shape.is_unstructured() { excess } else { shape.project(root, excess.view())? };
     // `max` would drop a NaN.
     Ok(part.iter().fold(0.0, |m: f64, x| if x.is_nan() { f64::NAN } else { m.max(x.abs()) }))
 }

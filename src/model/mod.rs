@@ -1,12 +1,14 @@
 //! The model: law × row structure × column structure × mean, and its likelihood pass.
 
+mod curvature;
 mod existence;
 mod mean;
 mod pass;
 mod point;
 
+pub use curvature::Tangent;
 pub use existence::{Existence, existence, required_samples};
-pub use mean::{Mean, MeanMetric, mean_step};
+pub use mean::{Mean, MeanMetric, mean_step, solve_side};
 pub use pass::{Pass, SampleSource, Source, Want};
 pub use point::Point;
 
@@ -171,6 +173,7 @@ impl Model {
         let worst = existence(n.saturating_sub(self.mean.samples_spent_at_most()), p, q);
         match (verdict, worst) {
             (Existence::None, _) => Err(Error::TooFewSamples {
+                what: "the sample".to_owned(),
                 n,
                 required: required_samples(p, q) + spent,
                 p,
