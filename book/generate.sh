@@ -26,6 +26,10 @@ run() {
 kronfit=$bin/kronfit
 run datasets "$kronfit" datasets
 run fit-us-macro "$kronfit" fit us-macro
+for model in gaussian kronecker-t matrix-t; do
+  run "us-macro-$model" "$kronfit" fit us-macro --model "$model" --json -
+done
+python3 book/laws_table.py "$out"/us-macro-{gaussian,kronecker-t,matrix-t}.txt >"$out/us-macro-laws.md"
 run help "$kronfit" --help
 run help-fit "$kronfit" fit --help
 for example in examples/*.rs; do
