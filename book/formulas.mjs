@@ -18,7 +18,9 @@ const shield = (html) => html.replace(/[_*`\\[\]|~]/g, (c) => entities[c]);
 
 function formula(tex, displayMode, where) {
   try {
-    const html = katex.renderToString(tex, { displayMode, output: "html", strict: "error" });
+    // Roots are drawn by paths with line breaks, which would end the HTML for Markdown.
+    const options = { displayMode, output: "html", strict: "error" };
+    const html = katex.renderToString(tex, options).replace(/\s*\n\s*/g, " ");
     const spoken = tex.replace(/\s+/g, " ").trim().replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
     return shield(`<span role="math" aria-label="${spoken}">${html}</span>`);
   } catch (error) {

@@ -40,3 +40,10 @@ rm -rf book/src/figures
 run figures "$bin/examples/figures" book/src/figures
 # What quickstart prints after the report of the fit.
 sed -n '/^Correlations between/,$p' "$out/quickstart.txt" >"$out/quickstart-tail.txt"
+
+# The book's Python, where there is NumPy.
+if python3 -c 'import numpy' 2>/dev/null; then
+  PATH="$PWD/$bin:$PATH" python3 book/from_numpy.py
+else
+  echo "book: no NumPy here: book/from_numpy.py was not run" >&2
+fi
