@@ -40,6 +40,7 @@ pub mod linalg;
 pub mod model;
 pub mod optim;
 pub mod report;
+pub mod special;
 pub mod structure;
 
 pub use error::{Error, Result};

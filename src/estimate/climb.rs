@@ -1,5 +1,6 @@
 //! The loop that every iterative estimator shares: look, stop or step.
 
+use super::dof;
 use super::iterate::Iterate;
 use super::options::{FitOptions, Observer, Step, Termination};
 use super::problem::Problem;
@@ -106,12 +107,15 @@ pub(super) fn note(iterate: &Iterate, iteration: usize, clock: Instant) -> Step 
 }
 
 /// The Gaussian sweep takes the column score as zero because B was just maximised; before the
-/// verdict both are looked at.
+/// verdict both are looked at. A Gaussian that stands for ν = ∞ must be the maximum in ν as well.
 fn confirmed(problem: &Problem<'_>, iterate: &mut Iterate, tol: f64) -> Result<bool> {
     if iterate.law.weighting() == Weighting::Identity && iterate.want != Want::Both {
         problem.evaluate(iterate)?;
     }
-    Ok(iterate.score.worst() <= tol)
+    if iterate.score.worst() > tol {
+        return Ok(false);
+    }
+    Ok(!dof::is_at_infinity(problem.model, iterate) || !dof::leave_infinity(problem, iterate)?)
 }
 
 pub(super) fn is_singular(iterate: &Iterate) -> bool {

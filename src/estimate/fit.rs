@@ -133,6 +133,12 @@ impl Fit {
         self.law.dof()
     }
 
+    /// Is the estimate of ν infinite? The law is then the Gaussian limit, with its covariance;
+    /// ν still counts as a parameter.
+    pub fn dof_at_infinity(&self) -> bool {
+        self.model.estimates_dof() && self.law.dof().is_none()
+    }
+
     /// Maximised log-likelihood, every constant included.
     pub fn log_likelihood(&self) -> f64 {
         self.log_likelihood

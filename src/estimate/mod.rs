@@ -2,6 +2,7 @@
 
 mod auto;
 mod climb;
+mod dof;
 mod factors;
 mod fit;
 mod flip_flop;
@@ -76,6 +77,7 @@ impl Model {
         };
         let outcome = climb::climb(&problem, start, &mut *stepper, options, observer, clock)?;
         warnings.extend(outcome.termination.warnings(outcome.iterate.score.worst()));
+        warnings.extend(dof::warnings(self, &outcome.iterate));
         Ok(Fit::new(self, sample, outcome, warnings, clock.elapsed().as_secs_f64()))
     }
 }

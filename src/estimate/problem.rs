@@ -60,9 +60,19 @@ impl<'a> Problem<'a> {
                 remedy: "rescale the data so that squares neither overflow nor vanish".to_owned(),
             });
         }
-        let (row, col) = (Root::scaled_identity(p, 1.0), Root::scaled_identity(q, scale));
+        // A law whose scale contains ν starts from that scale.
+        let law = self.model.law();
+        let unit = match (law.dof_family(), law.dof()) {
+            (Some(family), Some(dof)) => family.scale_unit(dof),
+            _ => 1.0,
+        };
+        let (row, col) = (Root::scaled_identity(p, 1.0), Root::scaled_identity(q, scale * unit));
         let mut iterate = Iterate::new(Point { mean, row, col }, self.model.law().clone(), p, q);
         debug_assert!(n > 0);
+        if self.model.estimates_dof() {
+            // Not looked at yet: no start may pass for a maximum in ν.
+            iterate.score.dof = f64::INFINITY;
+        }
         self.evaluate(&mut iterate)?;
         Ok(iterate)
     }
@@ -118,8 +128,8 @@ impl<'a> Problem<'a> {
     /// How the weights at the iterate add up, on the row side where they are matrices.
     pub(super) fn mean_metric(&self, iterate: &Iterate) -> MeanMetric {
         let (n, _, q) = self.dim();
-        match iterate.law.mean_metric(iterate.pass.row_scatter.view(), n, q) {
-            Some(metric) => MeanMetric::Row(metric),
+        match iterate.law.two_sided() {
+            Some(law) => MeanMetric::Row(law.weights(iterate.pass.row_scatter.view(), q, n)),
             None => MeanMetric::Weight(iterate.pass.weight_sum),
         }
     }
