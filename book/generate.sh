@@ -26,6 +26,10 @@ run() {
 kronfit=$bin/kronfit
 run datasets "$kronfit" datasets
 run fit-us-macro "$kronfit" fit us-macro
+for model in gaussian kronecker-t matrix-t; do
+  run "us-macro-$model" "$kronfit" fit us-macro --model "$model" --json -
+done
+python3 book/laws_table.py "$out"/us-macro-{gaussian,kronecker-t,matrix-t}.txt >"$out/us-macro-laws.md"
 run help "$kronfit" --help
 run help-fit "$kronfit" fit --help
 run compare-us-macro "$kronfit" compare us-macro --structures unstructured,diagonal,ar1,compound-symmetry
@@ -43,3 +47,10 @@ run figures "$bin/examples/figures" book/src/figures
 run outliers-us-macro "$kronfit" outliers us-macro --model kronecker-t --rows compound-symmetry --plot book/src/figures/us-macro
 # What quickstart prints after the report of the fit.
 sed -n '/^Correlations between/,$p' "$out/quickstart.txt" >"$out/quickstart-tail.txt"
+
+# The book's Python, where there is NumPy.
+if python3 -c 'import numpy' 2>/dev/null; then
+  PATH="$PWD/$bin:$PATH" python3 book/from_numpy.py
+else
+  echo "book: no NumPy here: book/from_numpy.py was not run" >&2
+fi

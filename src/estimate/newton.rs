@@ -11,6 +11,7 @@
 //! & Wright (2006), Numerical Optimization, ch. 7 (forcing terms).
 
 use super::climb::Stepper;
+use super::dof;
 use super::flip_flop;
 use super::iterate::Iterate;
 use super::problem::Problem;
@@ -72,7 +73,13 @@ pub(super) fn step(problem: &Problem<'_>, iterate: &mut Iterate, tol: f64) -> Re
     let local = Local::at(problem, iterate)?;
     let forcing = forcing(iterate.score.worst(), tol);
     let direction = local.solve(problem, iterate, forcing);
-    search(problem, iterate, &local, direction)
+    let moved = search(problem, iterate, &local, direction)?;
+    if moved && problem.model.estimates_dof() && !dof::is_at_infinity(problem.model, iterate) {
+        // The direction holds ν; without this its score would be one of an earlier point.
+        dof::update(problem, iterate)?;
+        problem.evaluate(iterate)?;
+    }
+    Ok(moved)
 }
 
 /// Superlinear far out, and no more accurate than the tolerance needs.
@@ -209,6 +216,7 @@ fn search(
         let even = (reached - f).abs() <= rounding && trial.score.worst() < iterate.score.worst();
         if better || even {
             trial.point.balance();
+            trial.stride = t * path.length();
             *iterate = trial;
             return Ok(true);
         }

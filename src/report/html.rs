@@ -209,7 +209,10 @@ fn significant(value: f64) -> String {
     } else {
         format!("{value:.4e}")
     };
-    text.replacen('-', "−", 1)
+    match text.strip_prefix('-') {
+        Some(size) => format!("−{size}"),
+        None => text,
+    }
 }
 
 #[cfg(test)]
