@@ -4,6 +4,7 @@ use super::data::DataArgs;
 use super::fit::{HowArgs, LawName, mean, structure};
 use super::progress::{CountProgress, say};
 use super::{Done, json_text};
+use crate::estimate::Method;
 use crate::inference::{Compared, compare};
 use crate::model::Model;
 use crate::report::comparison_table;
@@ -78,7 +79,9 @@ pub(super) fn run(args: &CompareArgs, quiet: bool) -> Result<Done> {
     }
     let sample = args.data.load()?;
     let progress = CountProgress::new(quiet, models.len(), "models");
-    let mut rows = compare(&sample, &models, &args.how.options(), &mut |done| progress.at(done));
+    let mut rows = compare(&sample, &models, &args.how.options(Method::default()), &mut |done| {
+        progress.at(done)
+    });
     progress.finish();
     sort(&mut rows, args.sort);
     let table = comparison_table(&rows);

@@ -5,7 +5,7 @@ use super::fit::{HowArgs, ModelArgs};
 use super::progress::{FitProgress, say};
 use super::{Done, json_text};
 use crate::data::Sample;
-use crate::estimate::Fit;
+use crate::estimate::{Fit, Method};
 use crate::inference::{Outliers, contributions, outliers};
 use crate::report::plot::{Chart, Figure, Scale, Series, write_figures};
 use crate::report::{contribution_table, outlier_table};
@@ -47,7 +47,7 @@ pub(super) fn run(args: &OutliersArgs, quiet: bool) -> Result<Done> {
     let model = args.model.model()?;
     let sample = args.data.load()?;
     let mut progress = FitProgress::new(quiet);
-    let fit = model.fit_with(&sample, &args.how.options(), &mut progress);
+    let fit = model.fit_with(&sample, &args.how.options(Method::default()), &mut progress);
     progress.finish();
     let fit = fit?;
     let found = outliers(&fit, &sample)?;

@@ -4,6 +4,7 @@ use super::data::DataArgs;
 use super::fit::{HowArgs, LawName, ModelArgs, mean, structure};
 use super::progress::{CountProgress, say};
 use super::{Done, json_text};
+use crate::estimate::Method;
 use crate::inference::{
     BootstrapOptions, SeparabilityOptions, Shared, TestResult, equal_factors, nested_test,
     separability,
@@ -106,7 +107,7 @@ fn test(
     sample: &crate::data::Sample,
     simulation: Option<BootstrapOptions<'_>>,
 ) -> Result<TestResult> {
-    let options = args.how.options();
+    let options = args.how.options(Method::default());
     if args.project.is_some() && args.hypothesis != Hypothesis::Separability {
         return Err(Error::Unsupported {
             what: "--project is for the separability test".to_owned(),
