@@ -3,7 +3,7 @@
 
 use super::test_result::Bootstrap;
 use crate::data::Sample;
-use crate::estimate::Fit;
+use crate::estimate::{Certify, Fit, FitOptions};
 use crate::family::Law;
 use crate::model::Point;
 use crate::{Error, Result};
@@ -68,6 +68,11 @@ pub(super) fn simulate(
         x.assign(&(point.unwhiten(z.view()) + &point.mean));
     }
     Sample::new(values)
+}
+
+/// How replicates and restricted models are fitted: nobody reads their certificates.
+pub(super) fn uncertified(options: &FitOptions) -> FitOptions {
+    FitOptions { certificate: Certify::Skip, ..options.clone() }
 }
 
 /// A sample like the fitted one, from the fitted model.

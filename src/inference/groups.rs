@@ -1,6 +1,6 @@
 //! Do two groups share their covariance factors?
 
-use super::bootstrap::{BootstrapOptions, bootstrap, simulate};
+use super::bootstrap::{BootstrapOptions, bootstrap, simulate, uncertified};
 use super::frame::require_converged;
 use super::profile::Factor;
 use super::test_result::{Reference, TestResult};
@@ -54,6 +54,7 @@ pub fn equal_factors(
             ));
         }
     }
+    let options = &uncertified(options);
     let ells = likelihoods(groups, shared, options)?;
     let triangle = |d: usize| d * (d + 1) / 2;
     let each = match shared {

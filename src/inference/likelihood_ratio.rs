@@ -1,6 +1,6 @@
 //! Likelihood-ratio tests between nested fits of the same data.
 
-use super::bootstrap::{BootstrapOptions, bootstrap, simulate_fit};
+use super::bootstrap::{BootstrapOptions, bootstrap, simulate_fit, uncertified};
 use super::frame::{require_converged, require_same_sample};
 use super::test_result::{Reference, TestResult};
 use crate::data::Sample;
@@ -53,6 +53,7 @@ pub fn nested_test(
     options: &FitOptions,
     simulation: Option<&BootstrapOptions<'_>>,
 ) -> Result<TestResult> {
+    let options = &uncertified(options);
     let fit = |model: &Model, sample: &Sample| model.fit_with(sample, options, &mut Silent);
     let null_fit = fit(null, sample)?;
     let mut result = likelihood_ratio(&null_fit, &fit(alternative, sample)?, sample)?;

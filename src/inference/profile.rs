@@ -1,5 +1,6 @@
 //! Profile likelihood of one number: ν, or the ρ of an AR(1) or compound-symmetry factor.
 
+use super::bootstrap::uncertified;
 use super::frame::require_converged;
 use crate::data::Sample;
 use crate::estimate::{Fit, FitOptions, Silent};
@@ -213,7 +214,7 @@ fn restricted(fit: &Fit, base: Model, sample: &Sample, options: &FitOptions) -> 
 }
 
 fn finished(model: &Model, sample: &Sample, options: &FitOptions) -> Result<f64> {
-    let fit = model.fit_with(sample, options, &mut Silent)?;
+    let fit = model.fit_with(sample, &uncertified(options), &mut Silent)?;
     require_converged(&fit, "a profile likelihood")?;
     Ok(fit.log_likelihood())
 }

@@ -1,6 +1,6 @@
 //! Is the covariance a Kronecker product? The likelihood ratio of A ⊗ B against any Σ.
 
-use super::bootstrap::{BootstrapOptions, bootstrap, simulate, simulate_fit};
+use super::bootstrap::{BootstrapOptions, bootstrap, simulate, simulate_fit, uncertified};
 use super::frame::require_converged;
 use super::test_result::{Reference, TestResult};
 use crate::data::Sample;
@@ -154,7 +154,8 @@ pub fn separability_factor(n: usize, p: usize, q: usize, mean: &Mean) -> Option<
 }
 
 fn kronecker_fit(sample: &Sample, mean: &Mean, options: &FitOptions) -> Result<Fit> {
-    let fit = Model::gaussian().mean(mean.clone()).fit_with(sample, options, &mut Silent)?;
+    let options = uncertified(options);
+    let fit = Model::gaussian().mean(mean.clone()).fit_with(sample, &options, &mut Silent)?;
     require_converged(&fit, "the separability test")?;
     Ok(fit)
 }
