@@ -1,14 +1,17 @@
 //! Size and power of the separability test: χ², corrected and exact Monte Carlo, at 5 %.
 //!
-//! Run with `cargo run --release --example separability_test [REPLICATES]`.
+//! Run with `cargo run --release --example separability_test [REPLICATES [FOLDER]]`; with a
+//! folder, the power curve is drawn there.
 
 use kronfit::data::Sample;
 use kronfit::inference::{BootstrapOptions, SeparabilityOptions, separability, stream};
+use kronfit::report::plot::{Chart, Scale, Series, write_figures};
 use kronfit::report::{Align, Table};
 use kronfit::{Error, Result};
 use ndarray::Array3;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
+use std::path::Path;
 
 /// n standard normal p × q matrices; the first and the last cell share a part of size `extra`,
 /// which no Kronecker product explains.
@@ -72,12 +75,12 @@ fn main() -> Result<()> {
         ]
     };
     let mut table = Table::new(head());
-    let row = |dim: (usize, usize, usize), extra: f64, table: &mut Table| -> Result<()> {
-        let [plain, corrected, exact] = rejections(dim, extra, replicates)?;
-        let cells = [plain, corrected, exact].map(|x| format!("{x:.4}"));
+    let row = |dim: (usize, usize, usize), extra: f64, table: &mut Table| -> Result<[f64; 3]> {
+        let shares = rejections(dim, extra, replicates)?;
+        let cells = shares.map(|x| format!("{x:.4}"));
         let names = [dim.0.to_string(), format!("{} × {}", dim.1, dim.2), format!("{extra}")];
         table.row(names.into_iter().chain(cells));
-        Ok(())
+        Ok(shares)
     };
     for dim in [
         (6, 2, 2),
@@ -95,9 +98,23 @@ fn main() -> Result<()> {
     println!("{table}");
     println!("Power: two cells share a part with standard deviation `extra`\n");
     let mut table = Table::new(head());
+    let mut curve = Vec::new();
     for extra in [0.0, 0.3, 0.5, 0.7, 0.9, 1.1, 1.3] {
-        row((30, 2, 3), extra, &mut table)?;
+        curve.push((extra, row((30, 2, 3), extra, &mut table)?));
     }
     println!("{table}");
+    if let Some(folder) = std::env::args().nth(2) {
+        let of = |k: usize| curve.iter().map(move |(x, shares)| (*x, shares[k]));
+        let power = Chart::new(
+            "Power of the separability test, n = 30, 2 × 3",
+            ("standard deviation of the shared part", Scale::Linear),
+            ("share of rejections at 5 %", Scale::Linear),
+        )
+        .with(Series::reference("5 %", [(0.0, 0.05), (1.3, 0.05)]))
+        .with(Series::line("corrected", of(1)).and_points())
+        .with(Series::line("exact Monte Carlo", of(2)).and_points())
+        .figure("separability-power")?;
+        write_figures(Path::new(&folder), &[power])?;
+    }
     Ok(())
 }

@@ -69,7 +69,12 @@ impl DistanceLaw {
 }
 
 /// The laws with one side are exact through F; the others by the saddlepoint approximation of
-/// Lugannani & Rice, whose relative error stays small far out in the tail.
+/// Lugannani & Rice. Far out the law is one exponential, for which the approximation is too large
+/// by Stirling's factor e/√2π, 8.4 %: no p-value is off by more, and those above 0.001 by less
+/// than 2 %.
+///
+/// # References
+/// Lugannani & Rice (1980), Advances in Applied Probability 12, 475–490.
 fn wilks_tail(s: usize, t: usize, dof: f64, x: f64) -> f64 {
     if s == 1 {
         // e^x − 1 = δ with δν/t ~ F(t, ν).
@@ -165,7 +170,10 @@ mod tests {
             for x in [0.2, 0.7, 1.5, 3.0, 6.0, 12.0] {
                 let exact = wilks_tail(1, t, dof, x);
                 let near = Wilks { s: 1, t, dof }.tail(x);
-                assert!((near / exact - 1.0).abs() < 0.03, "t {t} ν {dof} x {x}: {near} {exact}");
+                // The limit far out is known: Stirling's e/√2π.
+                let bound = if exact > 1e-3 { 0.02 } else { 0.0845 };
+                let off = near / exact - 1.0;
+                assert!(off.abs() < bound, "t {t} ν {dof} x {x}: {near} {exact}");
             }
         }
     }

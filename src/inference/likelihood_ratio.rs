@@ -12,7 +12,8 @@ use crate::{Error, Result};
 /// The likelihood-ratio test of a smaller fitted model against a larger one.
 ///
 /// Where the smaller law is the Gaussian and the larger a t with estimated ν, the null lies at
-/// the edge ν = ∞ and the reference is ½χ²_{df−1} + ½χ²_df.
+/// the edge ν = ∞ and the reference is ½χ²_{df−1} + ½χ²_df. Against a factor structure with more
+/// factors there is no reference law, only the bootstrap of [`nested_test`].
 ///
 /// # Errors
 /// [`Error::Unsupported`] when the models are not nested (or equal), a fit did not converge, or
@@ -36,10 +37,30 @@ pub fn likelihood_ratio(null: &Fit, alternative: &Fit, sample: &Sample) -> Resul
         });
     }
     let edge = large.estimates_dof() && !small.estimates_dof() && is_gaussian(small);
-    let reference = if edge { Reference::BoundaryMixture } else { Reference::ChiSquared };
+    let irregular = loses_factors(small.row_structure(), large.row_structure())
+        || loses_factors(small.col_structure(), large.col_structure());
+    let reference = match (irregular, edge) {
+        (true, _) => Reference::BootstrapOnly,
+        (false, true) => Reference::BoundaryMixture,
+        (false, false) => Reference::ChiSquared,
+    };
     let ells = (null.log_likelihood(), alternative.log_likelihood());
     let names = (describe(small), describe(large));
-    TestResult::new("likelihood-ratio", names, ells, df, reference)
+    let mut result = TestResult::new("likelihood-ratio", names, ells, df, reference)?;
+    if irregular {
+        result.notes.push(
+            "without a common factor its loadings mean nothing, and the χ² theory does not hold: \
+             use a bootstrap"
+                .to_owned(),
+        );
+    }
+    Ok(result)
+}
+
+/// Where the null has fewer common factors, the loadings of the others are not identified.
+fn loses_factors(small: &Structure, large: &Structure) -> bool {
+    let (a, b) = (small.to_string(), large.to_string());
+    order_of_factor(&b).is_some_and(|k| order_of_factor(&a) != Some(k))
 }
 
 /// Fits both models and tests them; with a bootstrap from the fitted smaller model if asked for.

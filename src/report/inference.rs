@@ -237,3 +237,27 @@ pub fn contribution_table(
     table.row(["sum".to_owned()].into_iter().chain(sums));
     table
 }
+
+/// The curve of a profile likelihood with the cut and the interval.
+///
+/// # Errors
+/// When the drawing backend fails.
+#[cfg(feature = "plots")]
+pub fn profile_figure(profile: &Profile, name: &str) -> crate::Result<super::plot::Figure> {
+    use super::plot::{Chart, Scale, Series};
+    let scale = if profile.name == "ν" { Scale::Log } else { Scale::Linear };
+    let (top, curve) = (profile.log_likelihood, &profile.curve);
+    let ends = curve.first().zip(curve.last()).map_or((0.0, 1.0), |(a, b)| (a.0, b.0));
+    let mut chart = Chart::new(
+        &format!("Profile likelihood of {}", profile.name),
+        (&profile.name, scale),
+        ("log-likelihood less its maximum", Scale::Linear),
+    )
+    .note(&format!("{} % interval where the curve is above the line", 100.0 * profile.level))
+    .with(Series::reference("cut", [(ends.0, -profile.drop), (ends.1, -profile.drop)]));
+    for end in [profile.low, profile.high].into_iter().flatten() {
+        chart = chart.with(Series::reference("end", [(end, -2.0 * profile.drop), (end, 0.0)]));
+    }
+    let points = curve.iter().map(|(x, ell)| (*x, ell - top));
+    chart.with(Series::line("profile", points)).figure(name)
+}
