@@ -4,6 +4,7 @@ use super::climb::{self, Outcome};
 use super::flip_flop;
 use super::iterate::Iterate;
 use super::joint_problem::JointProblem;
+use super::newton::LARGE_DOF;
 use super::options::{FitOptions, Observer, Step, Termination};
 use super::problem::Problem;
 use crate::optim::{self, Objective, Stop};
@@ -16,8 +17,6 @@ const SWEEPS_FIRST: usize = 2;
 const ROUND: usize = 60;
 /// Rounds in a row without a better score before the fit is given up.
 const FRUITLESS: usize = 3;
-/// Above this ν a sweep decides between a finite ν and the Gaussian.
-const LARGE_DOF: f64 = 1e5;
 
 /// Where the loop stands.
 struct Run<'a, 'b> {
