@@ -65,7 +65,7 @@ fn rank_of_the_sum() -> Result<()> {
     ] {
         let form = LogQuadratic::new(a.view(), b.view(), w.view(), 1.0)?;
         let sum = RankOneSum::new(&form)?;
-        let (by_a, _) = sum.gradient(&form, a.view(), b.view())?;
+        let (by_a, _) = sum.gradient(a.view(), b.view())?;
         let error = distance(&by_a, &form.gradient()?.rows);
         println!("  {} terms (bound 9), gradient agrees to {error:.1e}", sum.len());
     }

@@ -1,5 +1,7 @@
 //! The derivation texts: every route in them agrees, on many examples, and bad input is refused.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop")]
+
 use kronfit::Error;
 use kronfit::calculus::derive::{Example, Topic, derive};
 use ndarray::{Array2, array};

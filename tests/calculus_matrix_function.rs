@@ -1,5 +1,7 @@
 //! Functions of symmetric matrices against 120-digit references, laws and finite differences.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop")]
+
 use kronfit::Error;
 use kronfit::calculus::{MatrixFunction, UserFunction};
 use ndarray::{Array2, array};
@@ -65,10 +67,10 @@ fn divided_differences_are_accurate_to_a_few_ulp() {
     let all = references();
     let (first, at) = worst(&all["first"], |name| name != "tanh");
     println!("first divided differences: {:.1} ulp at {at}", first / f64::EPSILON);
-    assert!(first <= 6.0 * f64::EPSILON, "{first:e} at {at}");
+    assert!(first <= 4.0 * f64::EPSILON, "{first:e} at {at}");
     let (second, at) = worst(&all["second"], |name| name != "tanh");
     println!("second divided differences: {:.1} ulp at {at}", second / f64::EPSILON);
-    assert!(second <= 16.0 * f64::EPSILON, "{second:e} at {at}");
+    assert!(second <= 8.0 * f64::EPSILON, "{second:e} at {at}");
 }
 
 #[test]
@@ -95,13 +97,9 @@ fn gradients_and_hessians_match_120_digits_at_every_gap() -> Outcome {
         let found = at.trace_hessian_product(a.view(), h.view())?;
         let second = size(&(found - &reference)) / size(&reference);
         println!("{:24} {:12} {error:.1e} {second:.1e}", case["label"], case["f"]);
-        // At condition 8000 the eigenvalues themselves carry ε·cond(X); elsewhere the target.
-        let tol = if case["label"] == "spread" { 8000.0 * f64::EPSILON } else { 1e-13 };
-        assert!(error <= tol, "{case}: {error:e}");
-        assert!(second <= 5.0 * tol, "{case}: {second:e}");
-        if case["label"] != "spread" {
-            worst = [worst[0].max(error), worst[1].max(second)];
-        }
+        assert!(error <= 1e-13, "{case}: {error:e}");
+        assert!(second <= 1e-13, "{case}: {second:e}");
+        worst = [worst[0].max(error), worst[1].max(second)];
     }
     println!("worst: gradient {:.2e}, Hessian product {:.2e}", worst[0], worst[1]);
     Ok(())

@@ -43,7 +43,11 @@ fn matrix_t_optima() {
         let fit = Model::matrix_t(dof).mean(mean).fit(&sample).expect("a fit");
         println!(
             "{what}: {:?}, {} sweeps, {} passes, score {:.1e}, ν = {:?}, ℓ = {:.8}",
-            fit.termination(), fit.iterations(), fit.passes(), fit.score(), fit.dof(),
+            fit.termination(),
+            fit.iterations(),
+            fit.passes(),
+            fit.score(),
+            fit.dof(),
             fit.log_likelihood()
         );
         if optimum.value["nu"].as_str() == Some("inf") {

@@ -50,7 +50,7 @@ impl Default for Settings {
 impl Settings {
     fn validate(&self) -> Result<()> {
         let domain = |what: &str, value: f64, allowed: &str| Error::domain(what, value, allowed);
-        if !(self.tolerance > 0.0) {
+        if self.tolerance.is_nan() || self.tolerance <= 0.0 {
             return Err(domain("the tolerance", self.tolerance, "positive"));
         }
         if !(self.step > 0.0 && self.step.is_finite()) {
@@ -165,6 +165,7 @@ pub fn derivative(
     for _ in 0..levels {
         step *= 0.5;
         let mut row = vec![central(&mut curve, step)?];
+        require_same("a function value", &last_row[0], &row[0])?;
         let mut factor = 1.0;
         for coarse in &last_row {
             factor *= 4.0;
@@ -182,7 +183,9 @@ pub fn derivative(
 }
 
 fn central(curve: &mut impl FnMut(f64) -> Result<Array1<f64>>, step: f64) -> Result<Array1<f64>> {
-    let difference = curve(step)? - curve(-step)?;
+    let (above, below) = (curve(step)?, curve(-step)?);
+    require_same("a function value", &above, &below)?;
+    let difference = above - below;
     crate::linalg::require_finite("a difference of function values", &difference)?;
     Ok(difference / (2.0 * step))
 }

@@ -164,8 +164,7 @@ impl KroneckerFisher {
         }
         let along = gradient.dot(&null);
         let sizes = gradient.dot(&gradient).sqrt() * null.dot(&null).sqrt();
-        // NaN is caught as well.
-        if !(along.abs() > 1e-12 * sizes) {
+        if along.is_nan() || along.abs() <= 1e-12 * sizes {
             return Err(Error::Degenerate {
                 what: "the constraint does not change when A grows and B shrinks".to_owned(),
                 remedy: "constrain a scale, such as tr A".to_owned(),

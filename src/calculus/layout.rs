@@ -210,6 +210,13 @@ pub fn matrix_of_map(
         columns.push(order.vec(map(order.unvec(unit.view(), (rows, cols))?.view())?.view()));
     }
     let height = columns.first().map_or(0, Array1::len);
+    if let Some(other) = columns.iter().find(|column| column.len() != height) {
+        return Err(Error::shape(
+            "the result of the map",
+            format!("{height} entries"),
+            other.len(),
+        ));
+    }
     Ok(Array2::from_shape_fn((height, count), |(r, s)| columns[s][r]))
 }
 

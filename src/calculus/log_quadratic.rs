@@ -21,6 +21,9 @@ pub struct Parts {
 
 impl Parts {
     /// ⟨·,·⟩ summed over the four arguments.
+    ///
+    /// # Panics
+    /// When the shapes differ, a bug of the caller.
     pub fn inner(&self, other: &Self) -> f64 {
         (&self.rows * &other.rows).sum()
             + (&self.cols * &other.cols).sum()
@@ -144,8 +147,8 @@ impl LogQuadratic {
         Ok(Self { factors, left, right, outer, inner, beta })
     }
 
-    /// The form at positive definite A and B, from their Cholesky factors: more accurate than
-    /// [`LogQuadratic::new`] when they are ill-conditioned, and the gradient is exactly symmetric.
+    /// The form at positive definite A and B, from the Cholesky factors they own: as accurate as
+    /// [`LogQuadratic::new`], cheaper, and the gradients are exactly symmetric.
     ///
     /// # Errors
     /// [`Error::Shape`], [`Error::NonFinite`], and [`Error::Domain`] when β is not positive.

@@ -20,6 +20,7 @@ use ndarray::{Array1, Array2, ArrayView2, Axis};
 pub struct RankOneSum {
     left: Svd,
     right: Svd,
+    beta: f64,
 }
 
 struct Svd {
@@ -46,9 +47,8 @@ impl RankOneSum {
     /// [`Error::Lapack`] when the decomposition fails.
     pub fn new(form: &LogQuadratic) -> Result<Self> {
         let (outer, inner) = form.rank_one_factors();
-        Ok(Self {
-            left: Svd::new("A⁻ᵀWB⁻¹", outer)?, right: Svd::new("A⁻¹WB⁻ᵀ", inner)?
-        })
+        let (left, right) = (Svd::new("A⁻ᵀWB⁻¹", outer)?, Svd::new("A⁻¹WB⁻ᵀ", inner)?);
+        Ok(Self { left, right, beta: form.beta() })
     }
 
     /// Number of terms: rank(U)·rank(V).
@@ -85,11 +85,10 @@ impl RankOneSum {
     /// [`Error::Shape`] when A or B does not fit.
     pub fn gradient(
         &self,
-        form: &LogQuadratic,
         rows: ArrayView2<'_, f64>,
         cols: ArrayView2<'_, f64>,
     ) -> Result<(Array2<f64>, Array2<f64>)> {
-        let (p, q) = form.rank_one_factors().0.dim();
+        let (p, q) = (self.left.u.nrows(), self.left.vt.ncols());
         if rows.dim() != (p, p) || cols.dim() != (q, q) {
             return Err(Error::shape(
                 "A or B",
@@ -102,7 +101,7 @@ impl RankOneSum {
             let (u, x) = (self.left.u.column(i), self.left.vt.row(i));
             for j in 0..self.right.rank {
                 let (v, y) = (self.right.u.column(j), self.right.vt.row(j));
-                let scale = -self.left.s[i] * self.right.s[j] / form.beta();
+                let scale = -self.left.s[i] * self.right.s[j] / self.beta;
                 add_outer(&mut by_a, scale * x.dot(&cols.dot(&y)), u, v);
                 add_outer(&mut by_b, scale * u.dot(&rows.dot(&v)), x, y);
             }
@@ -117,7 +116,7 @@ impl RankOneSum {
     pub fn to_kronecker_sum(&self) -> Result<KroneckerSum> {
         let terms = (0..self.len()).map(|k| self.term(k)).collect::<Result<Vec<_>>>()?;
         let shape = BlockShape::square(self.left.u.nrows(), self.left.vt.ncols());
-        Ok(KroneckerSum { terms, shape, residual: 0.0 })
+        Ok(KroneckerSum::from_terms(terms, shape))
     }
 }
 

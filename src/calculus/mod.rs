@@ -14,6 +14,7 @@ mod layout;
 mod log_quadratic;
 mod log_quadratic_routes;
 mod matrix_function;
+mod refine;
 pub mod routes;
 mod trace_forms;
 mod user;

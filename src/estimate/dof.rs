@@ -67,9 +67,7 @@ pub(super) fn update(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()>
     let seen = summaries(problem, iterate, family);
     // The summaries do not move with ν, so the score in ν is known without another look.
     let (dof, score) = match family.estimate(current(iterate), seen.view(), p, q)? {
-        DofEstimate::Interior(dof) => {
-            (dof, 0.5 * dof * family.score(dof, seen.view(), p, q).abs())
-        }
+        DofEstimate::Interior(dof) => (dof, 0.5 * dof * family.score(dof, seen.view(), p, q).abs()),
         DofEstimate::Lower => (DOF_LOWER, 0.0),
         DofEstimate::Infinite => (f64::INFINITY, 0.0),
     };

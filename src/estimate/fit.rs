@@ -1,7 +1,7 @@
 //! What a fit is.
 
-use super::factors::{Factors, Normalisation};
 use super::climb::Outcome;
+use super::factors::{Factors, Normalisation};
 use super::options::{Step, Termination};
 use crate::data::Sample;
 use crate::family::Law;

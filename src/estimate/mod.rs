@@ -15,6 +15,7 @@ mod newton;
 mod options;
 mod problem;
 mod three_step;
+mod tyler;
 
 pub use coordinates::Coordinates;
 pub use factors::{Factors, Normalisation};
@@ -23,6 +24,7 @@ pub use iterate::{Iterate, Score};
 pub use joint_problem::JointProblem;
 pub use options::{Certify, FitOptions, Method, Observer, Silent, Step, Termination};
 pub use problem::Problem;
+pub use tyler::{Tyler, TylerFit};
 
 use crate::data::Sample;
 use crate::model::{Model, SampleSource};

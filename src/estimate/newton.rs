@@ -16,8 +16,8 @@ use super::flip_flop;
 use super::iterate::Iterate;
 use super::joint_problem::whitened_gradient;
 use super::problem::Problem;
-use crate::linalg::{SymmetricEigen, matmul, symmetric_eigen};
 use crate::family::{DOF_LOWER, Law};
+use crate::linalg::{Spd, SymmetricEigen, matmul, symmetric_eigen, symmetrise};
 use crate::model::{Point, Tangent, Want};
 use crate::{Error, Result};
 use ndarray::{Array2, ArrayView2};
@@ -346,6 +346,7 @@ fn search(
         let even = (reached - f).abs() <= rounding && trial.score.worst() < iterate.score.worst();
         if better || even {
             trial.point.balance();
+            trial.stride = t * path.length();
             *iterate = trial;
             return Ok(true);
         }
@@ -403,12 +404,17 @@ fn projector(design: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
     if design.ncols() == design.nrows() {
         return Ok(Array2::eye(design.nrows()));
     }
-    crate::model::solve_side(design, None)
+    let mut normal = matmul(design.t(), design);
+    symmetrise(&mut normal);
+    let normal = Spd::new("the normal matrix of the mean", normal)?;
+    Ok(matmul(design, normal.solve(design.t()).view()))
 }
 
 fn project(mean: &mut Array2<f64>, space: Option<&(Array2<f64>, Array2<f64>)>) {
     match space {
-        Some((left, right)) => *mean = matmul(matmul(left.view(), mean.view()).view(), right.view()),
+        Some((left, right)) => {
+            *mean = matmul(matmul(left.view(), mean.view()).view(), right.view())
+        }
         None => mean.fill(0.0),
     }
 }

@@ -197,9 +197,9 @@ impl Termination {
             Self::MaxIterations => format!(
                 "not converged: the iterations ran out at score {score:.1e}; raise the limit"
             ),
-            Self::TimeLimit => format!(
-                "not converged: the time ran out at score {score:.1e}; raise the limit"
-            ),
+            Self::TimeLimit => {
+                format!("not converged: the time ran out at score {score:.1e}; raise the limit")
+            }
             Self::Stalled => format!(
                 "not converged: rounding leaves no progress at score {score:.1e}; the data may be \
                  nearly degenerate or badly scaled"

@@ -50,7 +50,7 @@ pub fn vech(matrix: ArrayView2<'_, f64>) -> Result<Array1<f64>> {
 /// # Errors
 /// [`Error::Shape`] when the length is not d(d+1)/2.
 pub fn unvech(vector: ArrayView1<'_, f64>, d: usize) -> Result<Array2<f64>> {
-    require_length(&vector, Some(d * (d + 1) / 2))?;
+    require_length(&vector, triangle(d))?;
     Ok(symmetric_from(d, vector.iter().copied()))
 }
 
@@ -73,7 +73,7 @@ pub fn svec(matrix: ArrayView2<'_, f64>) -> Result<Array1<f64>> {
 /// # Errors
 /// [`Error::Shape`] when the length is not d(d+1)/2.
 pub fn smat(vector: ArrayView1<'_, f64>, d: usize) -> Result<Array2<f64>> {
-    require_length(&vector, Some(d * (d + 1) / 2))?;
+    require_length(&vector, triangle(d))?;
     let scaled = lower_pairs(d).zip(vector).map(|((i, j), &x)| match i == j {
         true => x,
         false => x * std::f64::consts::FRAC_1_SQRT_2,
@@ -99,7 +99,7 @@ pub fn kvec(matrix: ArrayView2<'_, f64>) -> Result<Array1<f64>> {
 /// # Errors
 /// [`Error::Shape`] when the length is not d(d−1)/2.
 pub fn unkvec(vector: ArrayView1<'_, f64>, d: usize) -> Result<Array2<f64>> {
-    require_length(&vector, Some(d * d.saturating_sub(1) / 2))?;
+    require_length(&vector, triangle(d.saturating_sub(1)))?;
     let mut out = Array2::zeros((d, d));
     for ((i, j), &x) in lower_pairs(d).filter(|(i, j)| i != j).zip(vector) {
         out[[i, j]] = x * std::f64::consts::FRAC_1_SQRT_2;
@@ -132,6 +132,11 @@ fn symmetric_from(d: usize, entries: impl Iterator<Item = f64>) -> Array2<f64> {
         out[[j, i]] = x;
     }
     out
+}
+
+/// d(d+1)/2, if it fits.
+fn triangle(d: usize) -> Option<usize> {
+    d.checked_mul(d.checked_add(1)?).map(|twice| twice / 2)
 }
 
 fn require_length(vector: &ArrayView1<'_, f64>, expected: Option<usize>) -> Result<()> {

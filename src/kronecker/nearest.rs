@@ -49,12 +49,9 @@ pub enum Truncation {
 /// For a symmetric C every term is symmetric ⊗ symmetric or skew ⊗ skew.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KroneckerSum {
-    /// The factors (F_k, G_k).
-    pub terms: Vec<(Array2<f64>, Array2<f64>)>,
-    /// The shapes of the factors.
-    pub shape: BlockShape,
-    /// ‖C − Σ_k F_k ⊗ G_k‖ (Frobenius), in the units of C.
-    pub residual: f64,
+    terms: Vec<(Array2<f64>, Array2<f64>)>,
+    shape: BlockShape,
+    residual: f64,
 }
 
 impl KroneckerSum {
@@ -82,6 +79,26 @@ impl KroneckerSum {
         let residual = norm(triples[keep..].iter().map(|t| t.size));
         let terms = triples.into_iter().take(keep).map(Triple::into_factors).collect();
         Ok(Self { terms, shape, residual })
+    }
+
+    /// Terms that are known already; their shapes must be those of `shape`.
+    pub(crate) fn from_terms(terms: Vec<(Array2<f64>, Array2<f64>)>, shape: BlockShape) -> Self {
+        Self { terms, shape, residual: 0.0 }
+    }
+
+    /// The factors (F_k, G_k).
+    pub fn terms(&self) -> &[(Array2<f64>, Array2<f64>)] {
+        &self.terms
+    }
+
+    /// The shapes of the factors.
+    pub fn shape(&self) -> BlockShape {
+        self.shape
+    }
+
+    /// ‖C − Σ_k F_k ⊗ G_k‖ (Frobenius), in the units of C.
+    pub fn residual(&self) -> f64 {
+        self.residual
     }
 
     /// Number of terms.

@@ -22,12 +22,12 @@ impl BlockShape {
 
     /// Shape of the blocked matrix: (m₁m₂, n₁n₂).
     pub fn whole(&self) -> (usize, usize) {
-        (self.left.0 * self.right.0, self.left.1 * self.right.1)
+        (self.left.0.saturating_mul(self.right.0), self.left.1.saturating_mul(self.right.1))
     }
 
     /// Shape of the rearranged matrix: (m₁n₁, m₂n₂).
     pub fn rearranged(&self) -> (usize, usize) {
-        (self.left.0 * self.left.1, self.right.0 * self.right.1)
+        (self.left.0.saturating_mul(self.left.1), self.right.0.saturating_mul(self.right.1))
     }
 
     pub(super) fn require_whole(&self, matrix: &ArrayView2<'_, f64>) -> Result<()> {

@@ -39,11 +39,7 @@ pub struct Tangent {
 impl Tangent {
     /// The zero vector at p × q.
     pub fn zeros(p: usize, q: usize) -> Self {
-        Self {
-            row: Array2::zeros((p, p)),
-            col: Array2::zeros((q, q)),
-            mean: Array2::zeros((p, q)),
-        }
+        Self { row: Array2::zeros((p, p)), col: Array2::zeros((q, q)), mean: Array2::zeros((p, q)) }
     }
 
     /// Sum of the entrywise products of all parts.
@@ -351,17 +347,28 @@ mod tests {
     }
 
     fn direction(seed: u64, p: usize, q: usize) -> Tangent {
-        let mut v =
-            Tangent { row: square(seed, p, p), col: square(seed + 1, q, q), mean: square(seed, p, q) };
+        let mut v = Tangent {
+            row: square(seed, p, p),
+            col: square(seed + 1, q, q),
+            mean: square(seed, p, q),
+        };
         symmetrise(&mut v.row);
         symmetrise(&mut v.col);
         v
     }
 
     /// The gradient of −ℓ at the point reached after t, in the frame carried along from `from`.
-    fn gradient(source: &SampleSource<'_>, law: &dyn Law, from: &Point, v: &Tangent, t: f64) -> Tangent {
+    fn gradient(
+        source: &SampleSource<'_>,
+        law: &dyn Law,
+        from: &Point,
+        v: &Tangent,
+        t: f64,
+    ) -> Tangent {
         let (n, p, q) = source.dim();
-        let exp = |x: &Array2<f64>, s: f64| symmetric_eigen("x", x.view()).unwrap().map(|l| (s * l).exp());
+        let exp = |x: &Array2<f64>, s: f64| {
+            symmetric_eigen("x", x.view()).unwrap().map(|l| (s * l).exp())
+        };
         let mut point = from.clone();
         point.row.advance("A", exp(&v.row, t).view()).unwrap();
         point.col.advance("B", exp(&v.col, t).view()).unwrap();
@@ -373,7 +380,8 @@ mod tests {
             matmul(root.inverse(), matmul(old.lower(), exp(x, 0.5 * t).view()).view())
         };
         let (r, c) = (turn(&point.row, &from.row, &v.row), turn(&point.col, &from.col, &v.col));
-        let seen = |g: Array2<f64>, w: &Array2<f64>| matmul(matmul(w.t(), g.view()).view(), w.view());
+        let seen =
+            |g: Array2<f64>, w: &Array2<f64>| matmul(matmul(w.t(), g.view()).view(), w.view());
         let row = (Array2::eye(p) - &pass.row_scatter) * (0.5 * (n * q) as f64);
         let col = (Array2::eye(q) - &pass.col_scatter) * (0.5 * (n * p) as f64);
         let left = matmul(point.row.inverse(), from.row.lower());
@@ -403,12 +411,17 @@ mod tests {
     #[test]
     fn hessian_products_are_the_slopes_of_the_gradient() {
         let laws: [&dyn Law; 2] = [&Gaussian, &Heavy];
-        for (law, decades) in laws.into_iter().zip([0.0, 0.0]).chain(laws.into_iter().zip([2.0, 3.0])) {
+        for (law, decades) in
+            laws.into_iter().zip([0.0, 0.0]).chain(laws.into_iter().zip([2.0, 3.0]))
+        {
             let (n, p, q) = (7, 4, 3);
             let sample = Sample::new(random(1, (n, p, q))).unwrap();
             let source = SampleSource::new(&sample);
-            let point =
-                Point { mean: square(2, p, q) * 0.2, row: factor(3, p, decades), col: factor(4, q, 0.0) };
+            let point = Point {
+                mean: square(2, p, q) * 0.2,
+                row: factor(3, p, decades),
+                col: factor(4, q, 0.0),
+            };
             let (u, v) = (direction(5, p, q), direction(8, p, q));
             let (mut hu, mut hv) = (Tangent::zeros(p, q), Tangent::zeros(p, q));
             source.curvature(&point, law, &u, &mut hu);
@@ -428,7 +441,11 @@ mod tests {
         let sample = Sample::new(random(1, (5, p, q))).unwrap();
         let source = SampleSource::new(&sample);
         let point = Point { mean: square(2, p, q), row: factor(3, p, 1.0), col: factor(4, q, 1.0) };
-        let v = Tangent { row: Array2::eye(p), col: -Array2::<f64>::eye(q), mean: Array2::zeros((p, q)) };
+        let v = Tangent {
+            row: Array2::eye(p),
+            col: -Array2::<f64>::eye(q),
+            mean: Array2::zeros((p, q)),
+        };
         let mut out = Tangent::zeros(p, q);
         source.curvature(&point, &Heavy, &v, &mut out);
         assert!(out.row.iter().chain(&out.col).all(|x| x.abs() < 1e-11), "{out:?}");

@@ -7,8 +7,8 @@
 //! Cost of a pass with both scatters: 4 npq(p+q) flops when nothing is triangular,
 //! 2 npq(p+q) as done here (triangular roots, symmetric scatters), plus the law's own weighing.
 
-use super::curvature::{self, Tangent};
 use super::Point;
+use super::curvature::{self, Tangent};
 use crate::data::Sample;
 use crate::family::{DofFamily, Law, Scratch, Weighting};
 use crate::linalg::{Triangle, as_matrix, as_matrix_mut, gemm, mirror_lower};
@@ -407,7 +407,13 @@ impl Buffers {
 }
 
 /// Sample i of a block (p, m, q) in memory, as a strided p × q view.
-pub(super) fn sample_view(block: &[f64], i: usize, m: usize, p: usize, q: usize) -> ArrayView2<'_, f64> {
+pub(super) fn sample_view(
+    block: &[f64],
+    i: usize,
+    m: usize,
+    p: usize,
+    q: usize,
+) -> ArrayView2<'_, f64> {
     let long = as_matrix(block, p, m * q);
     long.slice_axis_move(Axis(1), (i * q..(i + 1) * q).into())
 }

@@ -95,8 +95,14 @@ impl<T: Objective> ArgminProblem<T> {
 
     /// All that is known at x; `None` where it is infeasible.
     fn look(&self, x: &Vector) -> std::result::Result<Option<Evaluation>, ArgminError> {
-        let known =
-            self.shared.points.borrow().iter().rev().find(|(at, _)| at == x).map(|(_, e)| e.clone());
+        let known = self
+            .shared
+            .points
+            .borrow()
+            .iter()
+            .rev()
+            .find(|(at, _)| at == x)
+            .map(|(_, e)| e.clone());
         if let Some(known) = known {
             return Ok(known);
         }
@@ -270,9 +276,11 @@ pub fn minimise<T: Objective>(
 
 impl<T: Objective> ArgminProblem<T> {
     fn reason(&self, error: &ArgminError) -> Error {
-        self.shared.fatal.borrow_mut().take().unwrap_or_else(|| Error::Interrupted {
-            reason: format!("the solver failed: {error}"),
-        })
+        self.shared
+            .fatal
+            .borrow_mut()
+            .take()
+            .unwrap_or_else(|| Error::Interrupted { reason: format!("the solver failed: {error}") })
     }
 
     fn run(

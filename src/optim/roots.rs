@@ -16,12 +16,7 @@ use crate::{Error, Result};
 /// assert!((root - 2f64.sqrt()).abs() < 1e-14);
 /// # Ok::<(), kronfit::Error>(())
 /// ```
-pub fn brent(
-    what: &str,
-    f: impl Fn(f64) -> f64,
-    (a, b): (f64, f64),
-    tol: f64,
-) -> Result<f64> {
+pub fn brent(what: &str, f: impl Fn(f64) -> f64, (a, b): (f64, f64), tol: f64) -> Result<f64> {
     // b is the best point, c on the other side of the root, a the point before b.
     let (mut a, mut b) = (a, b);
     let (mut fa, mut fb) = (f(a), f(b));
@@ -49,8 +44,13 @@ pub fn brent(
             None
         };
         match tried {
-            Some(t) if 2.0 * t.abs() < (3.0 * half - accuracy.copysign(half)).abs()
-                && t.abs() < (0.5 * before).abs() && t * half > 0.0 => (before, step) = (step, t),
+            Some(t)
+                if 2.0 * t.abs() < (3.0 * half - accuracy.copysign(half)).abs()
+                    && t.abs() < (0.5 * before).abs()
+                    && t * half > 0.0 =>
+            {
+                (before, step) = (step, t)
+            }
             _ => (step, before) = (half, half),
         }
         (a, fa) = (b, fb);
@@ -75,10 +75,7 @@ fn interpolated(
         (2.0 * half * s, 1.0 - s)
     } else {
         let (q, r) = (fa / fc, fb / fc);
-        (
-            s * (2.0 * half * q * (q - r) - (b - a) * (r - 1.0)),
-            (q - 1.0) * (r - 1.0) * (s - 1.0),
-        )
+        (s * (2.0 * half * q * (q - r) - (b - a) * (r - 1.0)), (q - 1.0) * (r - 1.0) * (s - 1.0))
     };
     let q = if p > 0.0 { -q } else { q };
     (q != 0.0).then(|| p.abs() / q)

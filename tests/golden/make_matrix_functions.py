@@ -29,7 +29,7 @@ def power(alpha):
     return (lambda x: x**a, lambda x: a * x ** (a - 1), lambda x: a * (a - 1) * x ** (a - 2))
 
 
-POWERS = [-3.5, -2.0, -1.0, -0.5, 0.3, 0.5, 1.0, 1.0625, 1.5, 2.0, 2.75, 4.0, 7.0]
+POWERS = [-20.0, 0.015625, 0.984375, 20.5, -3.5, -2.0, -1.0, -0.5, 0.3, 0.5, 1.0, 1.0625, 1.5, 2.0, 2.75, 4.0, 7.0]
 for alpha in POWERS:
     FUNCTIONS[f"power {alpha}"] = power(alpha)
 
@@ -100,6 +100,14 @@ def with_spectrum(lam):
              for j in range(4)] for i in range(4)]
 
 
+def random_basis(condition):
+    """A double matrix with eigenvalues 1 to 1/condition (two of them close) in a random basis."""
+    q, _ = mp.qr(matrix(rand_symmetric(4)))
+    lam = [mpf(1), mpf(1) - mpf(10) ** -9, 1 / mp.sqrt(mpf(condition)), 1 / mpf(condition)]
+    m = q * mp.diag(lam) * q.T
+    return [[float(m[max(i, j), min(i, j)]) for j in range(4)] for i in range(4)]
+
+
 def divided_table():
     rows1, rows2 = [], []
     gaps = [0.0] + [2.0**-k for k in (52, 50, 46, 40, 33, 27, 20, 13, 7, 4, 2, 1, 0)] + [
@@ -142,6 +150,15 @@ def gradients():
             f, X, A, H = FUNCTIONS[name], matrix(x), matrix(a), matrix(h)
             out.append({
                 "label": label, "f": name, "X": x, "A": a, "H": h,
+                "gradient": floats(gradient(f, X, A)),
+                "hessian_product": floats(hessian_product(f, X, H, A)),
+            })
+    for condition in (1e2, 1e5, 1e8):
+        for name in ("log", "sqrt", "inverse", "power 0.3"):
+            x, a, h = random_basis(condition), rand_symmetric(4), rand_symmetric(4)
+            f, X, A, H = FUNCTIONS[name], matrix(x), matrix(a), matrix(h)
+            out.append({
+                "label": f"condition {condition:.0e}", "f": name, "X": x, "A": a, "H": h,
                 "gradient": floats(gradient(f, X, A)),
                 "hessian_product": floats(hessian_product(f, X, H, A)),
             })

@@ -113,7 +113,7 @@ impl Lab {
             routes.push(row("closed form, Cholesky", (&g.rows, &g.cols), flops));
         }
         let sum = RankOneSum::new(&form)?;
-        let (by_a, by_b) = sum.gradient(&form, a, b)?;
+        let (by_a, by_b) = sum.gradient(a, b)?;
         let terms = sum.len() as f64;
         let rank = (terms.sqrt()).round();
         let svd = 24.0 * p.max(q) * p.min(q).powi(2);
@@ -162,7 +162,7 @@ impl Lab {
         )?;
         let (mut by_a, mut by_b) = (Array1::zeros(p * p), Array1::zeros(q * q));
         let (a, b) = (vec_rows(self.a.view()), vec_rows(self.b.view()));
-        for (f, g) in &sum.terms {
+        for (f, g) in sum.terms() {
             let (f, g) = (vec_rows(f.view()), vec_rows(g.view()));
             by_a.scaled_add(-g.dot(&b) / form.beta(), &f);
             by_b.scaled_add(-f.dot(&a) / form.beta(), &g);
