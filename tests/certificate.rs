@@ -15,7 +15,8 @@ fn normal(seed: u64, shape: (usize, usize, usize)) -> Array3<f64> {
 }
 
 fn fit(model: &Model, sample: &Sample, tol: f64) -> Fit {
-    let options = FitOptions { tol, certificate: Certify::Force, force: true, ..FitOptions::default() };
+    let options =
+        FitOptions { tol, certificate: Certify::Force, force: true, ..FitOptions::default() };
     model.fit_with(sample, &options, &mut Silent).expect("a fit")
 }
 

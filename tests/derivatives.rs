@@ -44,7 +44,8 @@ fn gate(model: &Model, sample: &Sample, coordinates: Coordinates, what: &str) {
     for (x, seed) in [(Array1::zeros(k), 3), (vector(1, k, 0.7), 4)] {
         let at = |x: &Array1<f64>| joint.evaluate(x.as_slice().expect("contiguous")).map_err(error);
         let gradient = Array1::from(at(&x).expect("feasible").gradient);
-        let report = check::gradient(|x| Ok(at(x)?.value), &gradient, &x, &settings).expect("a report");
+        let report =
+            check::gradient(|x| Ok(at(x)?.value), &gradient, &x, &settings).expect("a report");
         assert!(report.passed(), "gradient, {what}: {report}");
         let product = |v: &Array1<f64>| {
             let at = x.as_slice().expect("contiguous");

@@ -40,6 +40,8 @@ pub(super) struct Outcome {
 /// factor is singular in double precision.
 const SINGULAR: f64 = 1e14;
 
+/// Spread beyond which a flat likelihood is one without a maximum.
+pub(super) const FAR: f64 = 1e6;
 /// A Newton step that ends at a maximum is short. Where the likelihood rises for ever towards a
 /// singular factor the score vanishes too, but every step is about as long as the last.
 const LONGEST_LAST_STEP: f64 = 0.05;
@@ -128,12 +130,17 @@ pub(super) fn confirmed(problem: &Problem<'_>, iterate: &mut Iterate, tol: f64) 
 }
 
 pub(super) fn is_singular(iterate: &Iterate) -> bool {
-    [&iterate.point.row, &iterate.point.col].into_iter().any(|root| {
+    !(spread(iterate) <= SINGULAR)
+}
+
+/// A lower bound of the larger condition number of A and B, infinite where one is not finite.
+pub(super) fn spread(iterate: &Iterate) -> f64 {
+    [&iterate.point.row, &iterate.point.col].into_iter().fold(1.0, |worst: f64, root| {
         let (low, high) = root
             .diagonal()
             .iter()
             .fold((f64::INFINITY, 0.0_f64), |(low, high), x| (low.min(*x), high.max(*x)));
-        let ratio = high / low;
-        !ratio.is_finite() || ratio * ratio > SINGULAR
+        let ratio = (high / low).powi(2);
+        if ratio.is_finite() { worst.max(ratio) } else { f64::INFINITY }
     })
 }

@@ -57,8 +57,7 @@ pub(super) fn run(
     observer: &mut dyn Observer,
     clock: Instant,
 ) -> Result<Outcome> {
-    let mut run =
-        Run { options, observer, clock, trace: Vec::new(), done: 0, verdict: None };
+    let mut run = Run { options, observer, clock, trace: Vec::new(), done: 0, verdict: None };
     let mut iterate = start;
     let termination = match ascend(problem, &mut iterate, &mut run) {
         Ok(termination) => termination,

@@ -109,9 +109,10 @@ impl<'a> JointProblem<'a> {
             }
         }
         let latest = self.latest.borrow();
-        latest.as_ref().map(|look| look.iterate.clone()).ok_or_else(|| {
-            Error::domain("the likelihood's vector", "unknown", "evaluated before")
-        })
+        latest
+            .as_ref()
+            .map(|look| look.iterate.clone())
+            .ok_or_else(|| Error::domain("the likelihood's vector", "unknown", "evaluated before"))
     }
 
     fn observations(&self) -> f64 {
@@ -184,7 +185,11 @@ impl<'a> JointProblem<'a> {
 
     fn look(&self, x: &[f64]) -> std::result::Result<Look, Failure> {
         if x.len() != self.dim() {
-            return Err(Failure::Fatal(Error::shape("a vector of parameters", self.dim().to_string(), x.len())));
+            return Err(Failure::Fatal(Error::shape(
+                "a vector of parameters",
+                self.dim().to_string(),
+                x.len(),
+            )));
         }
         let sum = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a + b).collect::<Vec<_>>();
         let (row, col, mean, shift) = self.parts(x);

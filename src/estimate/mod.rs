@@ -84,7 +84,11 @@ impl Model {
         let seconds = clock.elapsed().as_secs_f64();
         let certificate = certificate::certify(&problem, &mut outcome, options.certificate)?;
         if certificate.is_some_and(|c| !c.unique) && warnings.is_empty() {
-            warnings.push(certificate::NOT_UNIQUE.to_owned());
+            match climb::spread(&outcome.iterate) {
+                // Flat and almost singular: the score vanished on the way to infinity.
+                spread if spread > climb::FAR => outcome.termination = Termination::Unbounded,
+                _ => warnings.push(certificate::NOT_UNIQUE.to_owned()),
+            }
         }
         warnings.extend(outcome.termination.warnings(outcome.iterate.score.worst()));
         warnings.extend(dof::warnings(self, &outcome.iterate));

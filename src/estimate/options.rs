@@ -26,8 +26,7 @@ pub enum Method {
 }
 
 impl Method {
-    const ALL: [Self; 5] =
-        [Self::Auto, Self::FlipFlop, Self::Newton, Self::Joint, Self::ThreeStep];
+    const ALL: [Self; 5] = [Self::Auto, Self::FlipFlop, Self::Newton, Self::Joint, Self::ThreeStep];
 
     /// Name as the command line writes it.
     pub fn name(self) -> &'static str {
@@ -45,10 +44,13 @@ impl FromStr for Method {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|method| method.name() == text)
-            .ok_or_else(|| Error::domain("the method", format!("\"{text}\""), "auto, flip-flop, newton, joint or three-step"))
+        Self::ALL.into_iter().find(|method| method.name() == text).ok_or_else(|| {
+            Error::domain(
+                "the method",
+                format!("\"{text}\""),
+                "auto, flip-flop, newton, joint or three-step",
+            )
+        })
     }
 }
 
@@ -86,12 +88,9 @@ impl FromStr for Certify {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        [Self::Auto, Self::Force, Self::Skip]
-            .into_iter()
-            .find(|one| one.name() == text)
-            .ok_or_else(|| {
-                Error::domain("the certificate", format!("\"{text}\""), "auto, force or skip")
-            })
+        [Self::Auto, Self::Force, Self::Skip].into_iter().find(|one| one.name() == text).ok_or_else(
+            || Error::domain("the certificate", format!("\"{text}\""), "auto, force or skip"),
+        )
     }
 }
 

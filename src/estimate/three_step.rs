@@ -39,10 +39,7 @@ pub(super) fn run(
         go_on = observer.step(&step);
     }
     let iterations = trace.len() - 1;
-    let termination = if go_on || iterations == 2 {
-        Termination::ThreeStep
-    } else {
-        Termination::Interrupted
-    };
+    let termination =
+        if go_on || iterations == 2 { Termination::ThreeStep } else { Termination::Interrupted };
     Ok(Outcome { iterate, termination, method: "three-step", iterations, trace })
 }

@@ -122,6 +122,16 @@ pub trait Law: Debug + Send + Sync {
         true
     }
 
+    /// E ρ(Z) under the law itself, where it has a closed form: what the entropy needs.
+    fn mean_rho(&self, _p: usize, _q: usize) -> Option<f64> {
+        None
+    }
+
+    /// What draws Z, for the laws that can be simulated.
+    fn sampler(&self) -> Option<&dyn Sampler> {
+        None
+    }
+
     /// r ≥ 0 such that along every geodesic with ‖X ⊗ I + I ⊗ V‖ = 1 the second derivative of
     /// Σρ at t is at least e^{−rt} times the one at 0, for p × q matrices; `None` when no such
     /// bound is known.
@@ -130,16 +140,6 @@ pub trait Law: Debug + Send + Sync {
     /// max ωₖ − min ωₖ, because tilting a distribution by e^{−ωt} changes its probabilities, and so
     /// its variance, by no smaller a factor.
     fn curvature_decay(&self, _p: usize, _q: usize) -> Option<f64> {
-        None
-    }
-
-    /// E ρ(Z) under the law itself, where it has a closed form: what the entropy needs.
-    fn mean_rho(&self, _p: usize, _q: usize) -> Option<f64> {
-        None
-    }
-
-    /// What draws Z, for the laws that can be simulated.
-    fn sampler(&self) -> Option<&dyn Sampler> {
         None
     }
 
