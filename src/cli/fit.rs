@@ -173,7 +173,6 @@ impl HowArgs {
             certificate: self.certificate,
             time_limit: self.time_limit,
             force: self.force,
-            ..FitOptions::default()
         }
     }
 }

@@ -19,7 +19,10 @@ pub(super) const NOT_UNIQUE: &str = "the maximum is not unique: along some direc
 /// Most Lanczos iterations.
 const LIMIT: usize = 400;
 /// Relative residual of the Ritz pair that is good enough.
-const ACCURACY: f64 = 0.05;
+const ACCURACY: f64 = 1e-3;
+/// Iterations before a Ritz pair is believed to be the smallest: most of the spectrum lies at 1,
+/// and the start has to lose that part first.
+const EARLIEST: usize = 12;
 /// Length of a new Lanczos vector that is rounding.
 const EXHAUSTED: f64 = 1e-10;
 /// A flat curvature this large only says that the estimate is too rough to tell.
@@ -150,11 +153,12 @@ fn smallest(
         let norm = w.norm();
         // The space that the start can reach is complete: what is left is rounding.
         let exhausted = k + 1 == space.dim() || norm <= EXHAUSTED;
-        if exhausted || k < 16 || k % 4 == 3 || k + 1 == budget {
+        if exhausted || k % 4 == 3 || k + 1 == budget {
             let (ritz, last) = lowest(&alpha, &beta)?;
             let residual = if exhausted { 0.0 } else { norm * last.abs() };
             // Ritz values bound the smallest eigenvalue from above: one that is flat is proof.
-            if exhausted || residual <= ACCURACY * ritz || ritz <= flat {
+            let settled = k >= EARLIEST && residual <= ACCURACY * ritz;
+            if exhausted || settled || ritz <= flat {
                 return Ok(Some((ritz, residual)));
             }
         }
