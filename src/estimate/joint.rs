@@ -94,12 +94,22 @@ fn ascend(
         if iterate.want != crate::model::Want::Both {
             problem.evaluate(iterate)?;
         }
-        let before = iterate.score.worst();
+        let (before, done) = (iterate.clone(), run.done);
         let stop = round(problem, iterate, run)?;
         if let Some(verdict) = run.verdict {
             return Ok(verdict);
         }
-        let stuck = stop == Stop::NoProgress && !(iterate.score.worst() < 0.5 * before);
+        if run.done == done {
+            // The search failed at once: that counts, or it could fail for ever.
+            run.done += 1;
+            if !run.look(iterate, iterate.passes) {
+                return Ok(run.verdict.unwrap_or(Termination::Interrupted));
+            }
+        }
+        let better = iterate.score.worst() < 0.5 * before.score.worst();
+        let gain = iterate.log_likelihood - before.log_likelihood;
+        let higher = gain > 1e-12 * (1.0 + before.log_likelihood.abs());
+        let stuck = stop == Stop::NoProgress && !better && !higher;
         fruitless = if stuck { fruitless + 1 } else { 0 };
         if fruitless == FRUITLESS {
             return Ok(Termination::Stalled);

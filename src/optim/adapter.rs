@@ -27,6 +27,8 @@ type ArgminError = argmin::core::Error;
 
 /// What a point outside of the domain costs.
 const PENALTY: f64 = 1e100;
+/// Largest c₂ with which the directions of nonlinear conjugate gradients stay descents.
+const EXACT: f64 = 0.1;
 /// Points that are remembered.
 const KEPT: usize = 3;
 
@@ -291,9 +293,13 @@ impl<T: Objective> ArgminProblem<T> {
         max_iter: usize,
     ) -> Result<usize> {
         let refused = |error: ArgminError| Error::domain("a solver setting", error, "in range");
-        let line = || {
-            MoreThuenteLineSearch::new().with_c(settings.armijo, settings.wolfe).map_err(refused)
+        // Conjugate directions need a nearly exact search.
+        let wolfe = match settings.optimizer {
+            Optimizer::Cg => settings.wolfe.min(EXACT).max(2.0 * settings.armijo),
+            _ => settings.wolfe,
         };
+        let line =
+            || MoreThuenteLineSearch::new().with_c(settings.armijo, wolfe).map_err(refused);
         let count = match settings.optimizer {
             Optimizer::Lbfgs => {
                 let solver = LBFGS::new(line()?, settings.memory);
