@@ -154,6 +154,18 @@ impl Held {
         Self { shape, order: scatter.nrows(), floors }
     }
 
+    /// The whitened tangents, without those of held uniquenesses.
+    fn tangent(&self, place: &Place) -> Result<Array2<f64>> {
+        let mut basis = whitened_tangent(&self.shape, &place.variables.to_vec(), &place.root)?;
+        for (i, floor) in self.floors.iter().enumerate() {
+            let at = self.first() + i;
+            if place.variables[at] <= *floor && place.gradient[at] == 0.0 {
+                basis.row_mut(at).fill(0.0);
+            }
+        }
+        Ok(basis)
+    }
+
     fn first(&self) -> usize {
         self.shape.n_loadings(self.order)
     }
@@ -183,15 +195,12 @@ impl Terrain for Held {
         Ok(Array1::from(out))
     }
 
+    fn units(&self, place: &Place) -> Result<Option<Array1<f64>>> {
+        self.tangent(place).map(|basis| Some(descent::units_of(&basis)))
+    }
+
     fn precondition(&self, place: &Place, gradient: &Array1<f64>) -> Result<Array1<f64>> {
-        let variables = place.variables.to_vec();
-        let mut basis = whitened_tangent(&self.shape, &variables, &place.root)?;
-        for (i, floor) in self.floors.iter().enumerate() {
-            let at = self.first() + i;
-            if place.variables[at] <= *floor && gradient[at] == 0.0 {
-                basis.row_mut(at).fill(0.0);
-            }
-        }
+        let basis = self.tangent(place)?;
         solve_gram(&basis, gradient, DAMPING)
     }
 }
