@@ -6,19 +6,13 @@
 
 use super::{Shape, flattened, not_definite, solve_gram, whitened_tangent};
 use crate::Result;
-use crate::linalg::{Root, matmul, symmetric_eigen, symmetrise};
+use crate::linalg::{Root, matmul, symmetrise};
 use ndarray::{Array1, Array2, ArrayView2};
 use std::collections::VecDeque;
 
 /// Pairs of steps and gradient changes that are remembered.
 const MEMORY: usize = 12;
-const MAX_STEPS: usize = 60;
-/// Steps after which quasi-Newton counts as slow.
-const PATIENCE: usize = 25;
-/// Difference for the Hessian, in units of the Fisher metric.
-const DIFFERENCE: f64 = 1e-5;
-/// Smallest curvature that is believed, as a share of the largest.
-const FLATTEST: f64 = 1e-8;
+const MAX_STEPS: usize = 200;
 /// Length of the gradient in the Fisher metric at which a point counts as the minimum: f is
 /// above it by half the square of this.
 const TOLERANCE: f64 = 1e-11;
@@ -35,12 +29,6 @@ pub(super) trait Terrain {
 
     /// The gradient of f in the variables, from G = ∂f/∂A.
     fn gradient(&self, variables: &Array1<f64>, in_matrix: &Array2<f64>) -> Result<Array1<f64>>;
-
-    /// For every variable the step of length one in the Fisher metric; zero for one that is held.
-    /// `None` where there are too many variables for Newton steps.
-    fn units(&self, _place: &Place) -> Result<Option<Array1<f64>>> {
-        Ok(None)
-    }
 
     /// F⁻¹g with the Fisher information F of the variables where A = L Lᵀ.
     fn precondition(&self, place: &Place, gradient: &Array1<f64>) -> Result<Array1<f64>>;
@@ -77,17 +65,12 @@ pub(super) fn descend(
 ) -> Result<Array1<f64>> {
     let mut here = look(terrain, scatter, start)?;
     let mut memory: VecDeque<(Array1<f64>, Array1<f64>)> = VecDeque::new();
-    for done in 0..MAX_STEPS {
+    for _ in 0..MAX_STEPS {
         let natural = terrain.precondition(&here, &here.gradient)?;
         if here.gradient.dot(&natural).max(0.0).sqrt() <= TOLERANCE {
             break;
         }
-        // The Fisher metric knows the misfit badly: where it is slow, the Hessian is used.
-        let newton = if done < PATIENCE { None } else { newton(terrain, scatter, &here)? };
-        let direction = match newton {
-            Some(direction) => direction,
-            None => -two_loop(terrain, &here, &memory)?,
-        };
+        let direction = -two_loop(terrain, &here, &memory)?;
         let (direction, slope) = match here.gradient.dot(&direction) {
             slope if slope < 0.0 => (direction, slope),
             _ => {
@@ -183,45 +166,6 @@ fn two_loop(
     Ok(image)
 }
 
-/// The Newton direction, from differences of gradients, with negative curvature turned round.
-fn newton(
-    terrain: &dyn Terrain,
-    scatter: ArrayView2<'_, f64>,
-    here: &Place,
-) -> Result<Option<Array1<f64>>> {
-    let Some(units) = terrain.units(here)? else {
-        return Ok(None);
-    };
-    let k = units.len();
-    let mut hessian = Array2::zeros((k, k));
-    for (i, unit) in units.iter().enumerate() {
-        let at = |t: f64| {
-            let mut variables = here.variables.clone();
-            variables[i] += t * unit;
-            look(terrain, scatter, variables).map(|place| place.gradient)
-        };
-        match (at(DIFFERENCE), at(-DIFFERENCE)) {
-            (Ok(up), Ok(down)) => {
-                hessian.row_mut(i).assign(&((up - down) * &units / (2.0 * DIFFERENCE)));
-            }
-            _ => return Ok(None),
-        }
-    }
-    let eigen = symmetric_eigen("the Hessian of a structure", hessian.view())?;
-    let largest = eigen.values.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
-    let inverse = eigen.map(|x| 1.0 / x.abs().max(FLATTEST * largest).max(f64::MIN_POSITIVE));
-    Ok(Some(-(inverse.dot(&(&here.gradient * &units)) * &units)))
-}
-
-/// One over the length of every row; zero for a row of zeros.
-pub(super) fn units_of(basis: &Array2<f64>) -> Array1<f64> {
-    basis
-        .outer_iter()
-        .map(|row| row.dot(&row).sqrt())
-        .map(|length| if length > 0.0 { 1.0 / length } else { 0.0 })
-        .collect()
-}
-
 /// Any structure, in its coordinates.
 pub(super) struct InCoordinates<'a, S: Shape + ?Sized> {
     pub(super) shape: &'a S,
@@ -235,11 +179,6 @@ impl<S: Shape + ?Sized> Terrain for InCoordinates<'_, S> {
 
     fn gradient(&self, variables: &Array1<f64>, in_matrix: &Array2<f64>) -> Result<Array1<f64>> {
         self.shape.pull_back(&variables.to_vec(), in_matrix.view()).map(Array1::from)
-    }
-
-    fn units(&self, place: &Place) -> Result<Option<Array1<f64>>> {
-        whitened_tangent(self.shape, &place.variables.to_vec(), &place.root)
-            .map(|basis| Some(units_of(&basis)))
     }
 
     /// The Fisher information of f is the Gram matrix of the whitened tangents.

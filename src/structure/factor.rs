@@ -18,7 +18,8 @@ use ndarray::{Array1, Array2, ArrayView2};
 ///
 /// The best for a scatter is found by descent, from loadings that are best for given
 /// uniquenesses: with Ψ^(−1/2)SΨ^(−1/2) = Q diag(l) Qᵀ these are Ψ^(1/2) Q_K (l_K − 1)₊^(1/2).
-/// There may be several local minima; the lower of two starts is taken.
+/// There may be several local minima; the lower of two starts is taken. Where the factors are weak
+/// (loadings near zero), they are hardly told from the uniquenesses and fits end slowly.
 ///
 /// # References
 /// Jöreskog (1967), Psychometrika 32, 443–482; Ledermann (1937), Psychometrika 2, 85–93.
@@ -193,10 +194,6 @@ impl Terrain for Held {
             }
         }
         Ok(Array1::from(out))
-    }
-
-    fn units(&self, place: &Place) -> Result<Option<Array1<f64>>> {
-        self.tangent(place).map(|basis| Some(descent::units_of(&basis)))
     }
 
     fn precondition(&self, place: &Place, gradient: &Array1<f64>) -> Result<Array1<f64>> {
