@@ -1,9 +1,9 @@
 //! The Kronecker t law: vec X is a multivariate t with scale A ⊗ B.
 
 use super::dof::{self, DofFamily};
-use super::{Gaussian, Law, Radial, Scratch, Weighting, squared_norm};
+use super::{Gaussian, Law, Radial, Sampler, Scratch, Weighting, squared_norm};
 use crate::Result;
-use crate::special::{chi_difference, ln_gamma_excess, log1p_minus};
+use crate::special::{chi_difference, digamma_difference, ln_gamma_excess, log1p_minus};
 use ndarray::{ArrayView1, ArrayView2};
 use std::sync::Arc;
 
@@ -47,6 +47,11 @@ impl Law for KroneckerT {
         Weighting::Scalar
     }
 
+    /// The rates are 0 and the eigenvalues of X ⊗ I + I ⊗ V, whose squares sum to 1.
+    fn curvature_decay(&self, _p: usize, _q: usize) -> Option<f64> {
+        Some(std::f64::consts::SQRT_2)
+    }
+
     fn ln_constant(&self, p: usize, q: usize) -> f64 {
         let h = 0.5 * (p * q) as f64;
         ln_gamma_excess(0.5 * self.dof, h) - h * std::f64::consts::TAU.ln()
@@ -60,6 +65,16 @@ impl Law for KroneckerT {
             weight,
             slope: -weight / (self.dof + delta),
         }
+    }
+
+    /// ((ν+d)/2) \[ψ((ν+d)/2) − ψ(ν/2)\].
+    fn mean_rho(&self, p: usize, q: usize) -> Option<f64> {
+        let h = 0.5 * (p * q) as f64;
+        Some((0.5 * self.dof + h) * digamma_difference(0.5 * self.dof, h))
+    }
+
+    fn sampler(&self) -> Option<&dyn Sampler> {
+        Some(self)
     }
 
     fn covariance_factor(&self, _p: usize, _q: usize) -> Option<f64> {

@@ -9,16 +9,21 @@
 //! A law says what ρ, Ψ(Z) = ∂ρ/∂Z and c are; everything else — the pass over the data, the
 //! scatters, the gradients, the estimators — is written once, for all of them.
 
+mod distribution;
 mod dof;
 mod gaussian;
 mod kronecker_t;
 mod matrix_t;
+pub mod parametrisation;
+mod sampler;
 
+pub use distribution::MatrixDistribution;
 pub(crate) use dof::require_dof;
 pub use dof::{DOF_LOWER, DofEstimate, DofFamily};
 pub use gaussian::Gaussian;
 pub use kronecker_t::KroneckerT;
 pub use matrix_t::MatrixT;
+pub use sampler::Sampler;
 
 use crate::Result;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
@@ -115,6 +120,27 @@ pub trait Law: Debug + Send + Sync {
     /// Does E X = M exist?
     fn has_mean(&self) -> bool {
         true
+    }
+
+    /// E ρ(Z) under the law itself, where it has a closed form: what the entropy needs.
+    fn mean_rho(&self, _p: usize, _q: usize) -> Option<f64> {
+        None
+    }
+
+    /// What draws Z, for the laws that can be simulated.
+    fn sampler(&self) -> Option<&dyn Sampler> {
+        None
+    }
+
+    /// r ≥ 0 such that along every geodesic with ‖X ⊗ I + I ⊗ V‖ = 1 the second derivative of
+    /// Σρ at t is at least e^{−rt} times the one at 0, for p × q matrices; `None` when no such
+    /// bound is known.
+    ///
+    /// For ρ = Σ cₖ e^{−ωₖt} with cₖ ≥ 0 it is max|ωₖ|; for ρ = ln Σ cₖ e^{−ωₖt} it is
+    /// max ωₖ − min ωₖ, because tilting a distribution by e^{−ωt} changes its probabilities, and so
+    /// its variance, by no smaller a factor.
+    fn curvature_decay(&self, _p: usize, _q: usize) -> Option<f64> {
+        None
     }
 
     /// Degrees of freedom, for the laws that have them.
