@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(labels(axis, 8), ["1", "2"]);
         let axis = Axis::around([1.0, 8.0], false);
         assert_eq!(labels(axis, 8).len(), 8);
-        let axis = Axis::around([0.02, 700.0], true);
+        let axis = Axis::around([0.02, 500.0], true);
         assert_eq!(labels(axis, 7), ["0.1", "1", "10", "100"]);
         let axis = Axis::around([-3e7, 4e7], false);
         assert!(labels(axis, 6).contains(&"−2e7".to_owned()), "{:?}", labels(axis, 6));
