@@ -44,6 +44,9 @@ pub(super) struct Distances {
     pub(super) reference: Reference,
 }
 
+/// A distance of a whitened sample.
+type Measure = fn(ArrayView2<'_, f64>) -> Result<f64>;
+
 /// The distances of a sample under a fit; `None` for a law whose distances have no known law.
 ///
 /// # Errors
@@ -55,7 +58,6 @@ pub(super) fn distances(fit: &Fit, sample: &Sample) -> Result<Option<Distances>>
         return Err(Error::shape(sample.source(), format!("{p} × {q} matrices"), (sp, sq)));
     }
     let d = (p * q) as f64;
-    type Measure = fn(ArrayView2<'_, f64>) -> Result<f64>;
     let (reference, measure): (_, Measure) = match (fit.law().name(), fit.dof()) {
         ("gaussian", _) => (Reference::ChiSquared { d }, squared_norm),
         ("kronecker-t", Some(nu)) => (Reference::F { d, nu }, mean_square),
