@@ -134,7 +134,11 @@ fn round(problem: &Problem<'_>, iterate: &mut Iterate, run: &mut Run<'_, '_>) ->
         let undecided = here.law.dof().is_some_and(|dof| dof > LARGE_DOF);
         run.look(&here, passes + joint.passes()) && !undecided
     };
-    let found = optim::minimise(&joint, &start, &options.search, limits, &mut watch)?;
+    let found = match optim::minimise(&joint, &start, &options.search, limits, &mut watch) {
+        // The point was reached by a sweep, but has no likelihood in these coordinates.
+        Err(Error::Domain { .. }) => return Ok(Stop::NoProgress),
+        found => found?,
+    };
     let mut next = joint.iterate_at(&found.x)?;
     next.passes = passes + joint.passes();
     next.point.balance();
