@@ -49,6 +49,9 @@ run figures "$bin/examples/figures" book/src/figures
 run us_macro "$bin/examples/us_macro" book/src/figures/us-macro
 run separability_test "$bin/examples/separability_test" 2000 book/src/figures
 run outliers-us-macro "$kronfit" outliers us-macro --model kronecker-t --rows compound-symmetry --plot book/src/figures/us-macro
+run methods "$kronfit" fit us-macro --model matrix-t --dof 5 --method flip-flop,newton,joint \
+  --plot book/src/figures/methods
+sed -n '/^Methods/,$p' "$out/methods.txt" >"$out/methods-table.txt"
 # What quickstart prints after the report of the fit.
 sed -n '/^Correlations between/,$p' "$out/quickstart.txt" >"$out/quickstart-tail.txt"
 

@@ -85,7 +85,6 @@ fn no_maximum_no_claim_by_flip_flop() {
 }
 
 #[test]
-#[ignore = "open: Newton steps follow the ridge to the boundary, where the score vanishes too"]
 fn no_maximum_no_claim_by_the_default_method() {
     let fit = fit_without_maximum(Method::Auto);
     assert!(!fit.is_converged(), "{:?}", fit.termination());

@@ -199,7 +199,8 @@ fn named(name: &str) -> Structure {
 /// means.
 #[test]
 fn information_is_minus_the_slope_of_the_score() {
-    let laws: [(&str, fn() -> Model); 5] = [
+    type Make = fn() -> Model;
+    let laws: [(&str, Make); 5] = [
         ("gaussian", Model::gaussian),
         ("kronecker-t", || Model::kronecker_t(Dof::Estimate)),
         ("kronecker-t fixed", || Model::kronecker_t(Dof::Fixed(3.0))),
