@@ -70,7 +70,32 @@ impl ModelArgs {
     }
 }
 
+impl ModelArgs {
+    /// The mean as it was written.
+    pub(super) fn mean_text(&self) -> &str {
+        &self.mean
+    }
+
+    /// For work that is Gaussian with unstructured factors by its nature.
+    pub(super) fn require_plain(&self, what: &str) -> Result<()> {
+        let plain = self.model == LawName::Gaussian
+            && self.dof.is_none()
+            && self.rows == "unstructured"
+            && self.cols == "unstructured";
+        if plain {
+            return Ok(());
+        }
+        Err(Error::Unsupported {
+            what: format!("{what} is for the Gaussian with unstructured factors"),
+            remedy: "leave out --model, --dof, --rows and --cols".to_owned(),
+        })
+    }
+}
+
 impl LawName {
+    /// Every law.
+    pub(super) const ALL: [Self; 3] = [Self::Gaussian, Self::KroneckerT, Self::MatrixT];
+
     /// The model of this law with unstructured factors; ν is estimated unless it is given.
     pub(super) fn model(self, dof: Option<Dof>) -> Result<Model> {
         match (self, dof) {
@@ -85,14 +110,14 @@ impl LawName {
     }
 }
 
-fn structure(text: &str) -> Result<Structure> {
+pub(super) fn structure(text: &str) -> Result<Structure> {
     match text.strip_prefix("known:") {
         Some(file) => Ok(Structure::Known(io::read_matrix(Path::new(file))?)),
         None => text.parse(),
     }
 }
 
-fn mean(text: &str) -> Result<Mean> {
+pub(super) fn mean(text: &str) -> Result<Mean> {
     match text {
         "free" => Ok(Mean::Free),
         "zero" => Ok(Mean::Zero),

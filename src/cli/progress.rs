@@ -74,3 +74,35 @@ impl Observer for FitProgress {
         !self.stop.load(Ordering::SeqCst)
     }
 }
+
+/// A bar on standard error that counts parts of a longer work, and Ctrl-C.
+pub(super) struct CountProgress {
+    bar: ProgressBar,
+    stop: &'static AtomicBool,
+}
+
+impl CountProgress {
+    pub(super) fn new(quiet: bool, total: usize, what: &str) -> Self {
+        let show = !quiet && total > 0 && std::io::stderr().is_terminal();
+        let target = if show { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(total as u64), target);
+        let style = "{elapsed_precise} {wide_bar} {pos}/{len} {msg}, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        bar.set_message(what.to_owned());
+        Self { bar, stop: interrupted() }
+    }
+
+    /// So many are done; `false` when the work shall stop.
+    pub(super) fn at(&self, done: usize) -> bool {
+        if done as u64 > self.bar.position() {
+            self.bar.set_position(done as u64);
+        }
+        !self.stop.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
