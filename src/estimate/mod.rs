@@ -10,12 +10,14 @@ mod iterate;
 mod newton;
 mod options;
 mod problem;
+mod tyler;
 
 pub use factors::{Factors, Normalisation};
 pub use fit::{Certificate, Fit};
 pub use iterate::{Iterate, Score};
 pub use options::{FitOptions, Method, Observer, Silent, Step, Termination};
 pub use problem::Problem;
+pub use tyler::{Tyler, TylerFit};
 
 use crate::data::Sample;
 use crate::model::{Model, SampleSource};
