@@ -32,6 +32,9 @@ lint:
 doc:
 	cargo doc --no-deps --open
 
+book: setup
+	book/build.sh
+
 clean:
 	cargo clean
 	rm -rf out

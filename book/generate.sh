@@ -3,8 +3,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=book/generated
-mkdir -p "$out" book/src/figures
-cargo build --release --quiet --bin kronfit --examples
+mkdir -p "$out"
+# BOOK_PROFILE=dev makes the same outputs from a quick build (only the seconds differ).
+profile=${BOOK_PROFILE:-release}
+cargo build --profile "$profile" --quiet --bin kronfit --examples
+bin=target/$profile
+[ "$profile" != dev ] || bin=target/debug
 
 # run NAME COMMAND…: the output, written only when the command worked (1: a fit did not converge).
 run() {
@@ -19,12 +23,27 @@ run() {
   mv "$out/$name.tmp" "$out/$name.txt"
 }
 
-kronfit=target/release/kronfit
+kronfit=$bin/kronfit
 run datasets "$kronfit" datasets
 run fit-us-macro "$kronfit" fit us-macro
+for model in gaussian kronecker-t matrix-t; do
+  run "us-macro-$model" "$kronfit" fit us-macro --model "$model" --json -
+done
+python3 book/laws_table.py "$out"/us-macro-{gaussian,kronecker-t,matrix-t}.txt >"$out/us-macro-laws.md"
 run help "$kronfit" --help
 run help-fit "$kronfit" fit --help
 for example in examples/*.rs; do
   name=$(basename "$example" .rs)
-  run "$name" "target/release/examples/$name"
+  [ "$name" = figures ] || run "$name" "$bin/examples/$name"
 done
+rm -rf book/src/figures
+run figures "$bin/examples/figures" book/src/figures
+# What quickstart prints after the report of the fit.
+sed -n '/^Correlations between/,$p' "$out/quickstart.txt" >"$out/quickstart-tail.txt"
+
+# The book's Python, where there is NumPy.
+if python3 -c 'import numpy' 2>/dev/null; then
+  PATH="$PWD/$bin:$PATH" python3 book/from_numpy.py
+else
+  echo "book: no NumPy here: book/from_numpy.py was not run" >&2
+fi

@@ -11,10 +11,11 @@
 //! & Wright (2006), Numerical Optimization, ch. 7 (forcing terms).
 
 use super::climb::Stepper;
+use super::dof;
 use super::flip_flop;
 use super::iterate::Iterate;
 use super::problem::Problem;
-use crate::linalg::{SymmetricEigen, matmul, symmetric_eigen};
+use crate::linalg::{Spd, SymmetricEigen, matmul, symmetric_eigen, symmetrise};
 use crate::model::{Point, Tangent};
 use crate::{Error, Result};
 use ndarray::{Array2, ArrayView2};
@@ -72,7 +73,13 @@ pub(super) fn step(problem: &Problem<'_>, iterate: &mut Iterate, tol: f64) -> Re
     let local = Local::at(problem, iterate)?;
     let forcing = forcing(iterate.score.worst(), tol);
     let direction = local.solve(problem, iterate, forcing);
-    search(problem, iterate, &local, direction)
+    let moved = search(problem, iterate, &local, direction)?;
+    if moved && problem.model.estimates_dof() && !dof::is_at_infinity(problem.model, iterate) {
+        // The direction holds ν; without this its score would be one of an earlier point.
+        dof::update(problem, iterate)?;
+        problem.evaluate(iterate)?;
+    }
+    Ok(moved)
 }
 
 /// Superlinear far out, and no more accurate than the tolerance needs.
@@ -209,6 +216,7 @@ fn search(
         let even = (reached - f).abs() <= rounding && trial.score.worst() < iterate.score.worst();
         if better || even {
             trial.point.balance();
+            trial.stride = t * path.length();
             *iterate = trial;
             return Ok(true);
         }
@@ -266,7 +274,10 @@ fn projector(design: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
     if design.ncols() == design.nrows() {
         return Ok(Array2::eye(design.nrows()));
     }
-    crate::model::solve_side(design, None)
+    let mut normal = matmul(design.t(), design);
+    symmetrise(&mut normal);
+    let normal = Spd::new("the normal matrix of the mean", normal)?;
+    Ok(matmul(design, normal.solve(design.t()).view()))
 }
 
 fn project(mean: &mut Array2<f64>, space: Option<&(Array2<f64>, Array2<f64>)>) {

@@ -21,7 +21,8 @@ th,td{padding:.2rem .7rem .2rem 0;text-align:left;vertical-align:top}\
 .numbers th,.numbers td{text-align:right;white-space:nowrap;padding:.15rem .6rem}\
 .numbers th:first-child{text-align:left}.numbers tr:nth-child(even) td{background:#f6f6f6}\
 .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,30rem),1fr));gap:1rem}\
-figure{margin:0;min-width:0}figure svg{max-width:100%;height:auto}\
+figure{margin:0;min-width:0;overflow-x:auto}figure svg{max-width:100%;height:auto}\
+@media(max-width:40rem){figure svg{max-width:none;width:34rem}}\
 .warnings{border-left:.3rem solid #d55e00;background:#fdf1e8;padding:.4rem 1rem}\
 .good{color:#00633f}.bad{color:#a33f00;font-weight:bold}\
 pre{overflow-x:auto;background:#f6f6f6;padding:.7rem}footer{margin-top:2rem;color:#666;font-size:.9rem}";
@@ -138,11 +139,14 @@ fn convergence(fit: &Fit) -> Vec<(&'static str, String)> {
 }
 
 fn estimates(page: &mut String, fit: &Fit) {
-    let what = if fit.dof().is_some() { "scale" } else { "covariance" };
+    let (what, variance) = match fit.dof() {
+        Some(_) => ("scale", "squared scale"),
+        None => ("covariance", "variance"),
+    };
     let (_, p, q) = fit.dim();
     let mut rows = vec![
         ("Convention", format!("{what} of vec_rows X = σ² · (A ⊗ B), tr A = {p}, tr B = {q}")),
-        ("σ²", format!("{:.6e} (mean {what} of one entry)", fit.sigma2())),
+        ("σ²", format!("{} (mean {} of one entry)", significant(fit.sigma2()), variance)),
     ];
     if let (Some(_), Some(factor)) = (fit.dof(), fit.law().covariance_factor(p, q)) {
         rows.push(("Covariance", format!("{factor:.6} × scale")));
@@ -205,7 +209,10 @@ fn significant(value: f64) -> String {
     } else {
         format!("{value:.4e}")
     };
-    text.replacen('-', "−", 1)
+    match text.strip_prefix('-') {
+        Some(size) => format!("−{size}"),
+        None => text,
+    }
 }
 
 #[cfg(test)]

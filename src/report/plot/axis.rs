@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_inside() {
-        let axis = Axis::around([0.0, 1.0], false);
+        let axis = Axis::around([0.0, 0.5, 1.0], false);
         assert_eq!(labels(axis, 5), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         let axis = Axis::around([1e-8, 1.0], true);
         assert_eq!(labels(axis, 5), ["10⁻⁸", "10⁻⁶", "10⁻⁴", "10⁻²", "1"]);

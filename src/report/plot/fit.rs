@@ -136,7 +136,10 @@ fn eigenvalues(fit: &Fit) -> Result<Figure> {
 fn rounded(value: f64) -> String {
     let plain = value == 0.0 || (1e-2..1e7).contains(&value.abs());
     let text = if plain { format!("{value:.4}") } else { format!("{value:.4e}") };
-    text.replacen('-', "−", 1)
+    match text.strip_prefix('-') {
+        Some(size) => format!("−{size}"),
+        None => text,
+    }
 }
 
 /// Most points of a QQ plot; of more, an even choice by rank is shown, with both ends.
