@@ -7,6 +7,8 @@ mod data;
 mod derive;
 mod fit;
 mod progress;
+mod simulate;
+mod study;
 
 use crate::Result;
 use clap::{Parser, Subcommand};
@@ -31,6 +33,10 @@ struct Cli {
 enum Command {
     /// Fit a model to a sample of matrices.
     Fit(Box<fit::FitArgs>),
+    /// Simulate a sample from a known truth.
+    Simulate(Box<simulate::SimulateArgs>),
+    /// Run a simulation study: estimators against known truths.
+    Study(Box<study::StudyArgs>),
     /// Show a derivation and check it numerically.
     Derive(derive::DeriveArgs),
     /// List the bundled datasets.
@@ -44,6 +50,8 @@ enum Done {
     Fully,
     /// A fit did not converge.
     NotConverged,
+    /// Ctrl-C stopped the work; what is done is kept.
+    Stopped,
 }
 
 /// Parses the arguments of the process, runs the command, and gives the exit code.
@@ -58,7 +66,7 @@ pub fn main() -> ExitCode {
     };
     match run(&cli) {
         Ok(Done::Fully) => ExitCode::SUCCESS,
-        Ok(Done::NotConverged) => ExitCode::from(1),
+        Ok(Done::NotConverged | Done::Stopped) => ExitCode::from(1),
         Err(error) => {
             progress::complain(&format!("error: {error}"));
             ExitCode::from(2)
@@ -78,6 +86,8 @@ fn run(cli: &Cli) -> Result<Done> {
     }
     match &cli.command {
         Command::Fit(args) => fit::run(args, cli.quiet),
+        Command::Simulate(args) => simulate::run(args, cli.quiet),
+        Command::Study(args) => study::run(args, cli.threads, cli.quiet),
         Command::Derive(args) => derive::run(args),
         Command::Datasets => data::list(),
     }

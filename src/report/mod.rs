@@ -5,8 +5,10 @@ pub mod html;
 mod json;
 #[cfg(feature = "plots")]
 pub mod plot;
+mod study;
 mod table;
 mod text;
 
 pub use json::FitRecord;
+pub use study::StudyTables;
 pub use table::{Align, Table};
