@@ -38,6 +38,9 @@ for example in examples/*.rs; do
 done
 rm -rf book/src/figures
 run figures "$bin/examples/figures" book/src/figures
+run methods "$kronfit" fit us-macro --model matrix-t --dof 5 --method flip-flop,newton,joint \
+  --plot book/src/figures/methods
+sed -n '/^Methods/,$p' "$out/methods.txt" >"$out/methods-table.txt"
 # What quickstart prints after the report of the fit.
 sed -n '/^Correlations between/,$p' "$out/quickstart.txt" >"$out/quickstart-tail.txt"
 

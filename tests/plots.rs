@@ -100,6 +100,17 @@ fn large_factors_stay_legible_and_small() {
 }
 
 #[test]
+fn many_samples_are_thinned() {
+    let (sample, fit) = fitted(20_000, 3, 2, false);
+    let all = figures(&fit, Some(&sample)).expect("figures");
+    let qq = all.iter().find(|f| f.name == "qq").expect("a QQ plot");
+    assert!(qq.svg.contains("1500 of n = 20000"));
+    assert!(qq.svg.len() < 400_000, "{} bytes", qq.svg.len());
+    check(qq);
+    keep("many", &all);
+}
+
+#[test]
 fn numbers_are_those_of_the_fit() {
     let (sample, fit) = fitted(40, 3, 2, false);
     let all = figures(&fit, Some(&sample)).expect("figures");

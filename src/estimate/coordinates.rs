@@ -66,7 +66,7 @@ pub(super) struct Chart {
 
 enum Kind {
     /// A = C exp(S) Cᵀ with a fixed root C (the identity for the log-Euclidean ones).
-    Exponential { centre: Option<Root>, name: &'static str },
+    Exponential { centre: Option<Box<Root>>, name: &'static str },
     /// The structure's own coordinates.
     Own(Arc<dyn Shape>),
 }
@@ -87,7 +87,9 @@ impl Chart {
         let exponential = |centre, name| Kind::Exponential { centre, name };
         let kind = match coordinates {
             _ if !shape.is_unstructured() => Kind::Own(shape.clone()),
-            Coordinates::Geodesic => exponential(Some(root.clone()), "a step of a factor"),
+            Coordinates::Geodesic => {
+                exponential(Some(Box::new(root.clone())), "a step of a factor")
+            }
             Coordinates::LogEuclidean => exponential(None, "the logarithm of a factor"),
             Coordinates::LogCholesky => Kind::Own(shape.clone()),
         };
@@ -138,7 +140,7 @@ impl Chart {
                 let spectral = MatrixFunction::Exp.at(name, s.view())?;
                 let root = match centre {
                     Some(centre) => {
-                        let mut root = centre.clone();
+                        let mut root = Root::clone(centre);
                         root.advance("a factor", spectral.value().view())?;
                         root
                     }
@@ -165,7 +167,7 @@ impl Chart {
         match (&self.kind, &spot.spectral) {
             (Kind::Own(shape), _) => shape.pull_back(theta, gradient),
             (Kind::Exponential { centre, .. }, Some(spectral)) => {
-                let seen = centred(centre.as_ref(), gradient);
+                let seen = centred(centre.as_deref(), gradient);
                 Ok(svec(spectral.derivative(seen.view())?.view(), self.unit))
             }
             (Kind::Exponential { .. }, None) => Ok(Vec::new()),
@@ -202,7 +204,7 @@ impl Chart {
         let gradient = turned(spot.root.inverse().t(), whitened);
         match (&self.kind, &spot.spectral) {
             (Kind::Exponential { centre, .. }, Some(spectral)) => {
-                let seen = centred(centre.as_ref(), gradient.view());
+                let seen = centred(centre.as_deref(), gradient.view());
                 let s = smat(direction, self.order, self.unit);
                 Ok(svec(spectral.second_derivative(s.view(), seen.view())?.view(), self.unit))
             }

@@ -44,6 +44,9 @@ pub(super) struct Distances {
     pub(super) reference: Reference,
 }
 
+/// A distance of a whitened sample.
+type Measure = fn(ArrayView2<'_, f64>) -> Result<f64>;
+
 /// The distances of a sample under a fit; `None` for a law whose distances have no known law.
 ///
 /// # Errors
@@ -55,15 +58,14 @@ pub(super) fn distances(fit: &Fit, sample: &Sample) -> Result<Option<Distances>>
         return Err(Error::shape(sample.source(), format!("{p} × {q} matrices"), (sp, sq)));
     }
     let d = (p * q) as f64;
-    let (reference, measure): (_, fn(ArrayView2<'_, f64>) -> Result<f64>) =
-        match (fit.law().name(), fit.dof()) {
-            ("gaussian", _) => (Reference::ChiSquared { d }, squared_norm),
-            ("kronecker-t", Some(nu)) => (Reference::F { d, nu }, mean_square),
-            ("matrix-t", Some(nu)) => {
-                (Reference::Simulated { draws: wilks(p, q, nu)? }, ln_det_plus_identity)
-            }
-            _ => return Ok(None),
-        };
+    let (reference, measure): (_, Measure) = match (fit.law().name(), fit.dof()) {
+        ("gaussian", _) => (Reference::ChiSquared { d }, squared_norm),
+        ("kronecker-t", Some(nu)) => (Reference::F { d, nu }, mean_square),
+        ("matrix-t", Some(nu)) => {
+            (Reference::Simulated { draws: wilks(p, q, nu)? }, ln_det_plus_identity)
+        }
+        _ => return Ok(None),
+    };
     let mut values = Vec::with_capacity(sample.dim().0);
     for x in sample.values().outer_iter() {
         let z = fit.point().whiten((&x - &fit.mean()).view());
