@@ -4,7 +4,7 @@ mod common;
 
 use kronfit::data::Sample;
 use kronfit::estimate::{Fit, FitOptions, Method, Silent};
-use kronfit::model::{Mean, Model};
+use kronfit::model::{Dof, Mean, Model};
 use ndarray::Array3;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -43,18 +43,46 @@ fn table() {
     ];
     for (name, shape, decades) in cases {
         let sample = Sample::new(spread(normal(7, shape), decades)).expect("a sample");
-        print!("{name:16}");
-        for method in [Method::FlipFlop, Method::Newton, Method::Auto] {
-            let fit = fit(&Model::gaussian().mean(Mean::Zero), &sample, method, 1e-9);
-            print!(
-                " | {:?} {} it {} passes {:.3}s score {:.1e}",
-                fit.termination(),
-                fit.iterations(),
-                fit.passes(),
-                fit.seconds(),
-                fit.score()
-            );
-        }
-        println!();
+        row(name, &Model::gaussian().mean(Mean::Zero), &sample);
     }
+}
+
+#[test]
+#[ignore = "a table, not a test"]
+fn table_of_t() {
+    let cases: [(&str, Model, (usize, usize, usize)); 8] = [
+        ("k-t 1 n=50 8x6", Model::kronecker_t(Dof::Fixed(1.0)), (50, 8, 6)),
+        ("k-t 1 n=4 15x12", Model::kronecker_t(Dof::Fixed(1.0)), (4, 15, 12)),
+        ("k-t 1 n=2 11x10", Model::kronecker_t(Dof::Fixed(1.0)), (2, 11, 10)),
+        ("m-t 3 n=50 8x6", Model::matrix_t(Dof::Fixed(3.0)), (50, 8, 6)),
+        ("m-t 3 n=4 15x12", Model::matrix_t(Dof::Fixed(3.0)), (4, 15, 12)),
+        ("m-t 30 n=40 10x10", Model::matrix_t(Dof::Fixed(30.0)), (40, 10, 10)),
+        ("m-t est n=50 8x6", Model::matrix_t(Dof::Estimate), (50, 8, 6)),
+        ("m-t est n=6 8x6", Model::matrix_t(Dof::Estimate), (6, 8, 6)),
+    ];
+    for (name, model, shape) in cases {
+        let mut x = normal(7, shape);
+        for (i, mut m) in x.outer_iter_mut().enumerate() {
+            m *= 1.0 + (i % 5) as f64;
+        }
+        let sample = Sample::new(x).expect("a sample");
+        row(name, &model.mean(Mean::Zero), &sample);
+    }
+}
+
+fn row(name: &str, model: &Model, sample: &Sample) {
+    print!("{name:16}");
+    for how in [Method::FlipFlop, Method::Newton, Method::Auto, Method::Joint] {
+        let fit = fit(model, sample, how, 1e-9);
+        print!(
+            " | {} {} it {} passes {:.3}s {:.0e} {:.9}",
+            fit.termination().name(),
+            fit.iterations(),
+            fit.passes(),
+            fit.seconds(),
+            fit.score(),
+            fit.log_likelihood()
+        );
+    }
+    println!();
 }

@@ -6,7 +6,7 @@ use super::newton::Local;
 use super::options::Certify;
 use super::problem::Problem;
 use crate::Result;
-use crate::linalg::symmetric_eigen;
+use crate::linalg::{symmetric_eigen, symmetrise};
 use crate::model::{Tangent, Want};
 use ndarray::{Array1, Array2};
 use rand_chacha::ChaCha8Rng;
@@ -19,7 +19,14 @@ pub(super) const NOT_UNIQUE: &str = "the maximum is not unique: along some direc
 /// Most Lanczos iterations.
 const LIMIT: usize = 400;
 /// Relative residual of the Ritz pair that is good enough.
-const ACCURACY: f64 = 0.05;
+const ACCURACY: f64 = 1e-3;
+/// Iterations before a Ritz pair is believed to be the smallest: most of the spectrum lies at 1,
+/// and the start has to lose that part first.
+const EARLIEST: usize = 12;
+/// Length of a new Lanczos vector that is rounding.
+const EXHAUSTED: f64 = 1e-10;
+/// A flat curvature this large only says that the estimate is too rough to tell.
+const TOO_ROUGH: f64 = 1e-4;
 /// Flops that are too few to mind.
 const FREE_FLOPS: f64 = 5e7;
 /// Curvature that counts as zero, at least and as a multiple of the score.
@@ -57,15 +64,20 @@ pub(super) fn certify(
         return Ok(None);
     };
     let curvature = (ritz - residual).max(0.0);
-    let unique = ritz > flat;
     let gradient = space.free(space.scaled(&local.gradient)).norm();
     // What rounding may hide of the gradient.
     let gradient = gradient + 8.0 * f64::EPSILON * ((p + q) as f64).sqrt();
     let decay = outcome.iterate.law.curvature_decay(p, q);
-    let distance = decay.filter(|_| unique && curvature > 0.0).and_then(|r| {
+    let distance = decay.filter(|_| curvature > 0.0).and_then(|r| {
         let part = r * (2.0 * (p * q) as f64).sqrt() * gradient / curvature;
         (part < 1.0).then(|| -(-part).ln_1p() / r)
     });
+    // Maxima that are not unique form unbounded lines: a bounded distance to all of them is proof
+    // of uniqueness, however rough the estimate.
+    let unique = distance.is_some() || ritz > flat;
+    if !unique && flat > TOO_ROUGH {
+        return Ok(None);
+    }
     Ok(Some(Certificate { curvature, distance, unique }))
 }
 
@@ -85,7 +97,10 @@ impl Space {
         }
     }
 
+    /// Exactly symmetric and without the redundant scale.
     fn free(&self, mut v: Tangent) -> Tangent {
+        symmetrise(&mut v.row);
+        symmetrise(&mut v.col);
         let trace = v.row.diag().sum() / self.p as f64;
         v.row.diag_mut().mapv_inplace(|x| x - trace);
         v
@@ -133,13 +148,17 @@ fn smallest(
                 w.add_scaled(-w.dot(u), u);
             }
         }
+        // Rounding is amplified by every short vector: none of it may leave the space.
+        w = space.free(w);
         let norm = w.norm();
-        let exhausted = k + 1 == space.dim() || norm <= 1e-13;
+        // The space that the start can reach is complete: what is left is rounding.
+        let exhausted = k + 1 == space.dim() || norm <= EXHAUSTED;
         if exhausted || k % 4 == 3 || k + 1 == budget {
             let (ritz, last) = lowest(&alpha, &beta)?;
             let residual = if exhausted { 0.0 } else { norm * last.abs() };
             // Ritz values bound the smallest eigenvalue from above: one that is flat is proof.
-            if residual <= ACCURACY * ritz || ritz <= flat {
+            let settled = k >= EARLIEST && residual <= ACCURACY * ritz;
+            if exhausted || settled || ritz <= flat {
                 return Ok(Some((ritz, residual)));
             }
         }

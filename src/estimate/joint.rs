@@ -4,6 +4,7 @@ use super::climb::{self, Outcome};
 use super::flip_flop;
 use super::iterate::Iterate;
 use super::joint_problem::JointProblem;
+use super::newton::LARGE_DOF;
 use super::options::{FitOptions, Observer, Step, Termination};
 use super::problem::Problem;
 use crate::optim::{self, Objective, Stop};
@@ -16,8 +17,6 @@ const SWEEPS_FIRST: usize = 2;
 const ROUND: usize = 60;
 /// Rounds in a row without a better score before the fit is given up.
 const FRUITLESS: usize = 3;
-/// Above this ν a sweep decides between a finite ν and the Gaussian.
-const LARGE_DOF: f64 = 1e5;
 
 /// Where the loop stands.
 struct Run<'a, 'b> {
@@ -95,12 +94,22 @@ fn ascend(
         if iterate.want != crate::model::Want::Both {
             problem.evaluate(iterate)?;
         }
-        let before = iterate.score.worst();
+        let (before, done) = (iterate.clone(), run.done);
         let stop = round(problem, iterate, run)?;
         if let Some(verdict) = run.verdict {
             return Ok(verdict);
         }
-        let stuck = stop == Stop::NoProgress && !(iterate.score.worst() < 0.5 * before);
+        if run.done == done {
+            // The search failed at once: that counts, or it could fail for ever.
+            run.done += 1;
+            if !run.look(iterate, iterate.passes) {
+                return Ok(run.verdict.unwrap_or(Termination::Interrupted));
+            }
+        }
+        let better = iterate.score.worst() < 0.5 * before.score.worst();
+        let gain = iterate.log_likelihood - before.log_likelihood;
+        let higher = gain > 1e-12 * (1.0 + before.log_likelihood.abs());
+        let stuck = stop == Stop::NoProgress && !better && !higher;
         fruitless = if stuck { fruitless + 1 } else { 0 };
         if fruitless == FRUITLESS {
             return Ok(Termination::Stalled);
