@@ -3,7 +3,7 @@
 use super::contamination::Contamination;
 use crate::data::Sample;
 use crate::estimate::{Factors, Normalisation};
-use crate::family::{Law, Sampler};
+use crate::family::Law;
 use crate::linalg::{Spd, require_finite};
 use crate::{Error, Result};
 use ndarray::{Array2, Array3, ArrayView2, ArrayViewMut2, Axis, Zip};
