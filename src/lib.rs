@@ -43,6 +43,7 @@ pub mod optim;
 pub mod report;
 pub mod special;
 pub mod structure;
+pub mod study;
 
 pub use error::{Error, Result};
 

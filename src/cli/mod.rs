@@ -9,6 +9,8 @@ mod derive;
 mod fit;
 mod outliers;
 mod progress;
+mod simulate;
+mod study;
 mod test;
 
 use crate::Result;
@@ -40,6 +42,10 @@ enum Command {
     Test(Box<test::TestArgs>),
     /// Find the samples that a model does not explain, and the cells behind them.
     Outliers(Box<outliers::OutliersArgs>),
+    /// Simulate a sample from a known truth.
+    Simulate(Box<simulate::SimulateArgs>),
+    /// Run a simulation study: estimators against known truths.
+    Study(Box<study::StudyArgs>),
     /// Show a derivation and check it numerically.
     Derive(derive::DeriveArgs),
     /// List the bundled datasets.
@@ -53,6 +59,8 @@ enum Done {
     Fully,
     /// A fit did not converge.
     NotConverged,
+    /// Ctrl-C stopped the work; what is done is kept.
+    Stopped,
 }
 
 /// Parses the arguments of the process, runs the command, and gives the exit code.
@@ -67,7 +75,7 @@ pub fn main() -> ExitCode {
     };
     match run(&cli) {
         Ok(Done::Fully) => ExitCode::SUCCESS,
-        Ok(Done::NotConverged) => ExitCode::from(1),
+        Ok(Done::NotConverged | Done::Stopped) => ExitCode::from(1),
         Err(error) => {
             progress::complain(&format!("error: {error}"));
             ExitCode::from(2)
@@ -90,6 +98,8 @@ fn run(cli: &Cli) -> Result<Done> {
         Command::Compare(args) => compare::run(args, cli.quiet),
         Command::Test(args) => test::run(args, cli.quiet),
         Command::Outliers(args) => outliers::run(args, cli.quiet),
+        Command::Simulate(args) => simulate::run(args, cli.quiet),
+        Command::Study(args) => study::run(args, cli.threads, cli.quiet),
         Command::Derive(args) => derive::run(args),
         Command::Datasets => data::list(),
     }

@@ -1,6 +1,7 @@
 //! What appears on the terminal while work goes on, and how it is stopped.
 
 use crate::estimate::{Observer, Step};
+use crate::study::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
@@ -100,6 +101,38 @@ impl CountProgress {
             self.bar.set_position(done as u64);
         }
         !self.stop.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// A bar on standard error that shows how far a study is, with an estimate of the time left.
+pub(super) struct StudyProgress {
+    bar: ProgressBar,
+}
+
+impl StudyProgress {
+    pub(super) fn new(quiet: bool) -> Self {
+        let show = !quiet && std::io::stderr().is_terminal();
+        let target = if show { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(None, target);
+        let style = "{elapsed_precise} {wide_bar} {pos}/{len} replicates, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        Self { bar }
+    }
+
+    pub(super) fn show(&mut self, now: Progress) {
+        if now.done == now.before {
+            self.bar.set_length(now.total as u64);
+            // What was there before says nothing about the speed.
+            self.bar.set_position(now.before as u64);
+            self.bar.reset_eta();
+        }
+        self.bar.set_position(now.done as u64);
     }
 
     pub(super) fn finish(&self) {

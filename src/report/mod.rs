@@ -6,6 +6,7 @@ mod inference;
 mod json;
 #[cfg(feature = "plots")]
 pub mod plot;
+mod study;
 mod table;
 mod text;
 
@@ -13,4 +14,5 @@ mod text;
 pub use inference::profile_figure;
 pub use inference::{comparison_table, contribution_table, outlier_table, parameter_table};
 pub use json::FitRecord;
+pub use study::StudyTables;
 pub use table::{Align, Table};
