@@ -32,6 +32,9 @@ done
 python3 book/laws_table.py "$out"/us-macro-{gaussian,kronecker-t,matrix-t}.txt >"$out/us-macro-laws.md"
 run help "$kronfit" --help
 run help-fit "$kronfit" fit --help
+for command in compare test outliers; do
+  run "help-$command" "$kronfit" "$command" --help
+done
 run compare-us-macro "$kronfit" compare us-macro \
   --structures 'unstructured*unstructured,compound-symmetry*unstructured,ar1*unstructured,toeplitz*unstructured,diagonal*unstructured,unstructured*diagonal'
 run separability-us-macro "$kronfit" test us-macro separability --bootstrap 999 --seed 1
