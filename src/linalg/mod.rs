@@ -6,6 +6,7 @@
 mod cholesky;
 mod eigen;
 mod general;
+pub mod kernel;
 mod product;
 mod root;
 

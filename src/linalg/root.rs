@@ -2,7 +2,8 @@
 //! needs, moved by congruence so that the arithmetic stays near the identity.
 
 use super::cholesky::{clear_upper, congruence, invert_lower_into, ln_det_of};
-use super::{Spd, Triangle, as_matrix, as_matrix_mut, cholesky_lower, gemm};
+use super::kernel::{self, Mode};
+use super::{Spd, Triangle, as_matrix, as_matrix_mut, cholesky_lower, gemm, symmetrise};
 use crate::Result;
 use ndarray::{Array2, ArrayView2};
 
@@ -103,6 +104,22 @@ impl Root {
             false,
             (as_matrix_mut(out, k, d), Triangle::Full),
         );
+    }
+
+    /// X ← L⁻¹ X along one mode of a lane-ordered array, with scratch memory for the kernel.
+    pub fn whiten_mode(&self, x: &mut [f64], mode: Mode, panels: &mut Vec<f64>) {
+        kernel::lower_times(self.inverse.as_slice().unwrap_or_default(), x, mode, panels);
+    }
+
+    /// S ← L⁻¹ S L⁻ᵀ for a symmetric S.
+    pub fn whiten_in_place(&self, matrix: &mut Array2<f64>, scratch: &mut Vec<f64>) {
+        let d = self.order();
+        scratch.resize(d * d, 0.0);
+        if let Some(matrix) = matrix.as_slice_mut() {
+            self.whiten_left(matrix, d, scratch);
+            self.whiten_right(scratch, d, matrix);
+        }
+        symmetrise(matrix);
     }
 
     /// A ← L G Lᵀ for a positive definite G, by L ← L·chol(G).

@@ -1,6 +1,7 @@
 //! The model: law × row structure × column structure × mean, and its likelihood pass.
 
 mod existence;
+mod lanes;
 mod mean;
 mod pass;
 mod point;
