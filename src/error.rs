@@ -63,9 +63,11 @@ pub enum Error {
     },
     /// Too few samples for the maximum likelihood estimate to exist.
     #[error(
-        "{n} sample(s) of {p} × {q} are too few: the likelihood has no maximum; at least {required} are needed{because}"
+        "{what}: n = {n} samples of {p} × {q} are too few, the likelihood has no maximum; at least n = {required} is needed{because}"
     )]
     TooFewSamples {
+        /// Where the samples came from.
+        what: String,
         /// Number of samples given.
         n: usize,
         /// Smallest number of samples for which the estimate exists.

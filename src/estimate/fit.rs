@@ -1,7 +1,7 @@
 //! What a fit is.
 
+use super::climb::Outcome;
 use super::factors::{Factors, Normalisation};
-use super::flip_flop::Outcome;
 use super::options::{Step, Termination};
 use crate::data::Sample;
 use crate::family::Law;
@@ -131,6 +131,12 @@ impl Fit {
     /// ν̂ or the given ν; `None` for the Gaussian, also where it is the limit of a t law.
     pub fn dof(&self) -> Option<f64> {
         self.law.dof()
+    }
+
+    /// Is the estimate of ν infinite? The law is then the Gaussian limit, with its covariance;
+    /// ν still counts as a parameter.
+    pub fn dof_at_infinity(&self) -> bool {
+        self.model.estimates_dof() && self.law.dof().is_none()
     }
 
     /// Maximised log-likelihood, every constant included.

@@ -1,7 +1,7 @@
 //! Where an estimator stands.
 
 use crate::family::Law;
-use crate::model::{Pass, Point};
+use crate::model::{Pass, Point, Want};
 use std::sync::Arc;
 
 /// How far a point is from stationary, part by part; all dimensionless.
@@ -33,6 +33,8 @@ pub struct Iterate {
     pub law: Arc<dyn Law>,
     /// What the last pass gave.
     pub pass: Pass,
+    /// Which scatters the last pass measured.
+    pub want: Want,
     /// ℓ at the point.
     pub log_likelihood: f64,
     /// The score at the point.
@@ -48,6 +50,7 @@ impl Iterate {
             point,
             law,
             pass: Pass::zeros(p, q),
+            want: Want::Both,
             log_likelihood: f64::NEG_INFINITY,
             score: Score { factors: f64::INFINITY, ..Score::default() },
             passes: 0,

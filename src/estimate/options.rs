@@ -14,6 +14,8 @@ pub enum Method {
     Auto,
     /// Flip-flop: A and B in turn (Dutilleul 1999; ECM for the t laws).
     FlipFlop,
+    /// Riemannian Newton-CG on all parameters at once, re-centred at every step.
+    Newton,
 }
 
 impl Method {
@@ -22,6 +24,7 @@ impl Method {
         match self {
             Self::Auto => "auto",
             Self::FlipFlop => "flip-flop",
+            Self::Newton => "newton",
         }
     }
 }
@@ -30,10 +33,12 @@ impl FromStr for Method {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        [Self::Auto, Self::FlipFlop]
+        [Self::Auto, Self::FlipFlop, Self::Newton]
             .into_iter()
             .find(|method| method.name() == text)
-            .ok_or_else(|| Error::domain("the method", format!("\"{text}\""), "auto or flip-flop"))
+            .ok_or_else(|| {
+                Error::domain("the method", format!("\"{text}\""), "auto, flip-flop or newton")
+            })
     }
 }
 
@@ -47,13 +52,15 @@ pub struct FitOptions {
     pub tol: f64,
     /// Most iterations (sweeps, or outer steps of another method).
     pub max_iter: usize,
+    /// Stop after this many seconds; no limit when absent.
+    pub time_limit: Option<f64>,
     /// Fit even where the number of samples says that there is no maximum.
     pub force: bool,
 }
 
 impl Default for FitOptions {
     fn default() -> Self {
-        Self { method: Method::Auto, tol: 1e-8, max_iter: 10_000, force: false }
+        Self { method: Method::Auto, tol: 1e-8, max_iter: 10_000, time_limit: None, force: false }
     }
 }
 
@@ -68,6 +75,9 @@ impl FitOptions {
         }
         if self.max_iter == 0 {
             return Err(Error::domain("the number of iterations", 0, "at least 1"));
+        }
+        if let Some(limit) = self.time_limit.filter(|limit| !(*limit > 0.0)) {
+            return Err(Error::domain("the time limit", limit, "a positive number of seconds"));
         }
         Ok(())
     }
@@ -86,6 +96,8 @@ pub enum Termination {
     Stalled,
     /// A factor became singular while the likelihood kept rising: there is no maximum.
     Unbounded,
+    /// The time ran out.
+    TimeLimit,
     /// The observer stopped the fit.
     Interrupted,
 }
@@ -96,6 +108,28 @@ impl Termination {
         self == Self::Score
     }
 
+    /// What the reader of a report has to know about this end, at a score.
+    pub(super) fn warnings(self, score: f64) -> Vec<String> {
+        let text = match self {
+            Self::Score => return Vec::new(),
+            Self::MaxIterations => format!(
+                "not converged: the iterations ran out at score {score:.1e}; raise the limit"
+            ),
+            Self::TimeLimit => {
+                format!("not converged: the time ran out at score {score:.1e}; raise the limit")
+            }
+            Self::Stalled => format!(
+                "not converged: rounding leaves no progress at score {score:.1e}; the data may be \
+                 nearly degenerate or badly scaled"
+            ),
+            Self::Unbounded => "not converged: a factor becomes singular while the likelihood \
+                 keeps rising; for this sample the likelihood has no maximum"
+                .to_owned(),
+            Self::Interrupted => "not converged: the fit was stopped".to_owned(),
+        };
+        vec![text]
+    }
+
     /// Name as the JSON writes it.
     pub fn name(self) -> &'static str {
         match self {
@@ -103,6 +137,7 @@ impl Termination {
             Self::MaxIterations => "max-iterations",
             Self::Stalled => "stalled",
             Self::Unbounded => "unbounded",
+            Self::TimeLimit => "time-limit",
             Self::Interrupted => "interrupted",
         }
     }

@@ -60,9 +60,19 @@ impl<'a> Problem<'a> {
                 remedy: "rescale the data so that squares neither overflow nor vanish".to_owned(),
             });
         }
-        let (row, col) = (Root::scaled_identity(p, 1.0), Root::scaled_identity(q, scale));
+        // A law whose scale contains ν starts from that scale.
+        let law = self.model.law();
+        let unit = match (law.dof_family(), law.dof()) {
+            (Some(family), Some(dof)) => family.scale_unit(dof),
+            _ => 1.0,
+        };
+        let (row, col) = (Root::scaled_identity(p, 1.0), Root::scaled_identity(q, scale * unit));
         let mut iterate = Iterate::new(Point { mean, row, col }, self.model.law().clone(), p, q);
         debug_assert!(n > 0);
+        if self.model.estimates_dof() {
+            // Not looked at yet: no start may pass for a maximum in ν.
+            iterate.score.dof = f64::INFINITY;
+        }
         self.evaluate(&mut iterate)?;
         Ok(iterate)
     }
@@ -78,7 +88,8 @@ impl<'a> Problem<'a> {
 
     /// One counted pass at the iterate's point.
     pub(super) fn pass(&self, iterate: &mut Iterate, want: Want) {
-        let Iterate { point, law, pass, passes, .. } = iterate;
+        let Iterate { point, law, pass, passes, want: measured, .. } = iterate;
+        *measured = want;
         self.source.pass(point, law.as_ref(), want, pass);
         *passes += 1;
     }
@@ -117,8 +128,8 @@ impl<'a> Problem<'a> {
     /// How the weights at the iterate add up, on the row side where they are matrices.
     pub(super) fn mean_metric(&self, iterate: &Iterate) -> MeanMetric {
         let (n, _, q) = self.dim();
-        match iterate.law.mean_metric(iterate.pass.row_scatter.view(), n, q) {
-            Some(metric) => MeanMetric::Row(metric),
+        match iterate.law.two_sided() {
+            Some(law) => MeanMetric::Row(law.weights(iterate.pass.row_scatter.view(), q, n)),
             None => MeanMetric::Weight(iterate.pass.weight_sum),
         }
     }
@@ -132,8 +143,7 @@ impl<'a> Problem<'a> {
 /// max |P(G − I)| with P the projection on what the structure can move.
 fn factor_score(shape: &dyn Shape, root: &Root, scatter: ArrayView2<'_, f64>) -> Result<f64> {
     let excess = &scatter - &Array2::<f64>::eye(scatter.nrows());
-    let part =
-        if shape.is_unstructured() { excess } else { shape.project(&root.spd(), excess.view())? };
+    let part = if shape.is_unstructured() { excess } else { shape.project(root, excess.view())? };
     // `max` would drop a NaN.
     Ok(part.iter().fold(0.0, |m: f64, x| if x.is_nan() { f64::NAN } else { m.max(x.abs()) }))
 }

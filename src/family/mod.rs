@@ -9,14 +9,20 @@
 //! A law says what ρ, Ψ(Z) = ∂ρ/∂Z and c are; everything else — the pass over the data, the
 //! scatters, the gradients, the estimators — is written once, for all of them.
 
+mod dof;
 mod gaussian;
+mod kronecker_t;
+mod matrix_t;
 
+pub(crate) use dof::require_dof;
+pub use dof::{DOF_LOWER, DofEstimate, DofFamily};
 pub use gaussian::Gaussian;
+pub use kronecker_t::KroneckerT;
+pub use matrix_t::MatrixT;
 
 use crate::Result;
-use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 use std::fmt::Debug;
-use std::sync::Arc;
 
 /// How Ψ(Z) is made of Z; the pass saves work where the relation is simple.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +112,11 @@ pub trait Law: Debug + Send + Sync {
     /// Cov(vec_rows X) = factor · (A ⊗ B), or `None` where the covariance does not exist.
     fn covariance_factor(&self, p: usize, q: usize) -> Option<f64>;
 
+    /// Does E X = M exist?
+    fn has_mean(&self) -> bool {
+        true
+    }
+
     /// Degrees of freedom, for the laws that have them.
     fn dof(&self) -> Option<f64> {
         None
@@ -120,65 +131,24 @@ pub trait Law: Debug + Send + Sync {
     fn two_sided(&self) -> Option<&dyn TwoSided> {
         None
     }
-
-    /// H̃ (p × p) of the mean's step H̃·Δ = ΣΨ in whitened coordinates, where it is more than
-    /// (Σw)·I: the sum over the n samples of the row weights S_i in Ψ_i = S_i Z_i, which
-    /// follows from the row scatter G_A.
-    fn mean_metric(
-        &self,
-        _row_scatter: ArrayView2<'_, f64>,
-        _n: usize,
-        _q: usize,
-    ) -> Option<Array2<f64>> {
-        None
-    }
 }
 
-/// A law indexed by its degrees of freedom ν.
-pub trait DofFamily: Send + Sync {
-    /// The same law at another ν.
-    fn at(&self, dof: f64) -> Arc<dyn Law>;
-
-    /// The limit ν → ∞.
-    fn limit(&self) -> Arc<dyn Law>;
-
-    /// Number of values per sample that ρ needs at every ν.
-    fn summary_len(&self, p: usize, q: usize) -> usize;
-
-    /// Those values for one whitened sample (KroneckerT: ‖Z‖²; MatrixT: eigenvalues of ZZᵀ).
-    fn summarise(&self, z: ArrayView2<'_, f64>, out: &mut [f64], scratch: &mut Scratch);
-
-    /// The maximiser ν̂ of the log-likelihood in ν with the data's summaries held fixed in the
-    /// coordinates named by [`DofFamily::scale_ratio`]; `None` for ν̂ = ∞.
-    ///
-    /// # Errors
-    /// When the root search fails.
-    fn estimate(
-        &self,
-        summaries: &Array1<f64>,
-        n: usize,
-        p: usize,
-        q: usize,
-        lower: f64,
-    ) -> Result<Option<f64>>;
-
-    /// (2/n) ∂ℓ/∂ν at the law's own ν, in the coordinates of [`DofFamily::scale_ratio`].
-    fn score(&self, summaries: &Array1<f64>, n: usize, p: usize, q: usize) -> f64;
-
-    /// Factor on A when ν moves to `dof`, so that what is held fixed stays fixed (MatrixT holds
-    /// A/ν: the factor is `dof`/ν; KroneckerT: 1).
-    fn scale_ratio(&self, dof: f64) -> f64;
-}
-
-/// Laws whose EM step updates both factors from one pass (matrix t).
+/// Laws with matrices for weights, Ψ_i = S_i Z_i = Z_i T_i (matrix t): the EM step of one pass
+/// updates both factors, and everything follows from the scatters.
 ///
-/// Weighing on one side gives that side's factor by the step below and the other side's by its
+/// "Own" is the side whose scatter G is given, "other" the length of the other side. Weighing on
+/// one side gives that side's factor by [`TwoSided::outer_step`] and the other side's by its
 /// scatter; alternating the sides is safe at every ν and shape.
 pub trait TwoSided: Send + Sync {
-    /// K with A ← L_A K L_Aᵀ for the side that weighs, from its scatter G (own × own), where
-    /// `other` is the length of the other side.
+    /// ΣS_i (own × own): the metric of the mean's step in whitened coordinates.
+    fn weights(&self, scatter: ArrayView2<'_, f64>, other: usize, n: usize) -> Array2<f64>;
+
+    /// K with A ← L_A K L_Aᵀ for the side that weighs.
     ///
     /// # Errors
     /// [`crate::Error::NotPositiveDefinite`] when rounding destroyed the scatter.
     fn outer_step(&self, scatter: ArrayView2<'_, f64>, other: usize) -> Result<Array2<f64>>;
+
+    /// The same step where the side that weighs may only change its scale: A ← c A.
+    fn scale_step(&self, scatter: ArrayView2<'_, f64>, other: usize) -> f64;
 }

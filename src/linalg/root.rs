@@ -1,28 +1,106 @@
 //! A lower root L of a positive definite matrix A = L Lᵀ, kept with its inverse: what whitening
 //! needs, moved by congruence so that the arithmetic stays near the identity.
+//!
+//! Roots of diagonal, AR(1) and compound-symmetry matrices are kept as recursions instead:
+//! whitening a vector costs O(d), a congruence O(d²).
 
+use super::chain::{Chain, Way};
 use super::cholesky::{clear_upper, congruence, invert_lower_into, ln_det_of};
 use super::kernel::{self, Mode};
 use super::{Spd, Triangle, as_matrix, as_matrix_mut, cholesky_lower, gemm, symmetrise};
-use crate::Result;
-use ndarray::{Array2, ArrayView2};
+use crate::{Error, Result};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use std::sync::OnceLock;
 
 /// L and L⁻¹ with A = L Lᵀ, both lower triangular.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Root {
-    lower: Array2<f64>,
-    inverse: Array2<f64>,
+    kind: Kind,
     ln_det: f64,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Dense {
+        lower: Array2<f64>,
+        inverse: Array2<f64>,
+    },
+    /// With L and L⁻¹ as full matrices where somebody asked for them.
+    Chain {
+        chain: Chain,
+        lower: OnceLock<Array2<f64>>,
+        inverse: OnceLock<Array2<f64>>,
+    },
+}
+
+impl PartialEq for Root {
+    fn eq(&self, other: &Self) -> bool {
+        self.ln_det == other.ln_det && self.lower() == other.lower()
+    }
 }
 
 impl Root {
     /// √c · I of order d, for A = c I.
     pub fn scaled_identity(d: usize, c: f64) -> Self {
-        Self {
-            lower: Array2::eye(d) * c.sqrt(),
-            inverse: Array2::eye(d) / c.sqrt(),
-            ln_det: d as f64 * c.ln(),
+        Self::dense(Array2::eye(d) * c.sqrt(), Array2::eye(d) / c.sqrt(), d as f64 * c.ln())
+    }
+
+    fn dense(lower: Array2<f64>, inverse: Array2<f64>, ln_det: f64) -> Self {
+        Self { kind: Kind::Dense { lower, inverse }, ln_det }
+    }
+
+    fn from_chain(what: &str, chain: Chain) -> Result<Self> {
+        let bad = |x: &f64| !(*x > 0.0 && x.is_finite());
+        if let Some(i) = chain.diagonal.iter().position(bad) {
+            return Err(Error::NotPositiveDefinite { what: what.to_owned(), minor: i + 1 });
         }
+        let ln_det = chain.ln_det();
+        let kind = Kind::Chain { chain, lower: OnceLock::new(), inverse: OnceLock::new() };
+        Ok(Self { kind, ln_det })
+    }
+
+    /// The root of diag(a); `what` names the matrix in errors.
+    ///
+    /// # Errors
+    /// [`Error::NotPositiveDefinite`] when an entry is not positive.
+    pub fn of_diagonal(what: &str, diagonal: ArrayView1<'_, f64>) -> Result<Self> {
+        let gain = Array1::zeros(diagonal.len());
+        Self::from_chain(what, Chain { diagonal: diagonal.mapv(f64::sqrt), gain, decay: 0.0 })
+    }
+
+    /// The root of σ²ρ^|i−j| (d × d) with `variance` = σ²; `what` names the matrix in errors.
+    ///
+    /// L has first column σρ^i, the others σ√(1−ρ²) ρ^(i−j); L⁻¹ is bidiagonal.
+    ///
+    /// # Errors
+    /// [`Error::NotPositiveDefinite`] unless σ² > 0 and |ρ| < 1.
+    pub fn of_ar1(what: &str, variance: f64, rho: f64, d: usize) -> Result<Self> {
+        let mut diagonal = Array1::from_elem(d, (variance * (1.0 - rho) * (1.0 + rho)).sqrt());
+        if let Some(first) = diagonal.first_mut() {
+            *first = variance.sqrt();
+        }
+        let gain = &diagonal * rho;
+        Self::from_chain(what, Chain { diagonal, gain, decay: rho })
+    }
+
+    /// The root of a(I − J/d) + b J/d (d × d, J of ones); `what` names the matrix in errors.
+    ///
+    /// The Schur complement after j columns is aI + c_j J with c_j = c a/(a + jc), c = (b−a)/d.
+    ///
+    /// # Errors
+    /// [`Error::NotPositiveDefinite`] unless a > 0 and b > 0.
+    pub fn of_compound_symmetry(what: &str, a: f64, b: f64, d: usize) -> Result<Self> {
+        if !(a > 0.0 && b > 0.0) {
+            let minor = if b > 0.0 { 2 } else { 1 };
+            return Err(Error::NotPositiveDefinite { what: what.to_owned(), minor });
+        }
+        let order = d as f64;
+        // a + jc as a mean of a and b with positive weights: nothing cancels.
+        let level = |j: usize| (a * (order - j as f64) + b * j as f64) / order;
+        let shared = |j: usize| (b - a) / order * (a / level(j));
+        let diagonal = Array1::from_shape_fn(d, |j| (a * level(j + 1) / level(j)).sqrt());
+        let gain = Array1::from_shape_fn(d, |j| shared(j) / diagonal[j]);
+        Self::from_chain(what, Chain { diagonal, gain, decay: 1.0 })
     }
 
     /// The Cholesky root of A (d × d); `what` names it in errors.
@@ -39,22 +117,45 @@ impl Root {
         let mut inverse = Array2::zeros(lower.dim());
         invert_lower_into(lower.view(), &mut inverse.view_mut());
         let ln_det = ln_det_of(&lower);
-        Self { lower, inverse, ln_det }
+        Self::dense(lower, inverse, ln_det)
     }
 
     /// The order d.
     pub fn order(&self) -> usize {
-        self.lower.nrows()
+        self.diagonal().len()
+    }
+
+    /// The diagonal of L.
+    pub fn diagonal(&self) -> ArrayView1<'_, f64> {
+        match &self.kind {
+            Kind::Dense { lower, .. } => lower.diag(),
+            Kind::Chain { chain, .. } => chain.diagonal.view(),
+        }
+    }
+
+    /// Is a vector whitened in O(d)?
+    pub fn is_recursive(&self) -> bool {
+        matches!(self.kind, Kind::Chain { .. })
     }
 
     /// L.
     pub fn lower(&self) -> ArrayView2<'_, f64> {
-        self.lower.view()
+        match &self.kind {
+            Kind::Dense { lower, .. } => lower.view(),
+            Kind::Chain { chain, lower, .. } => {
+                lower.get_or_init(|| chain.dense(Way::Forward)).view()
+            }
+        }
     }
 
     /// L⁻¹.
     pub fn inverse(&self) -> ArrayView2<'_, f64> {
-        self.inverse.view()
+        match &self.kind {
+            Kind::Dense { inverse, .. } => inverse.view(),
+            Kind::Chain { chain, inverse, .. } => {
+                inverse.get_or_init(|| chain.dense(Way::Inverse)).view()
+            }
+        }
     }
 
     /// ln det A.
@@ -64,51 +165,78 @@ impl Root {
 
     /// A = L Lᵀ.
     pub fn matrix(&self) -> Array2<f64> {
-        congruence(self.lower(), Array2::eye(self.order()).view())
+        match &self.kind {
+            Kind::Dense { lower, .. } => congruence(lower.view(), Array2::eye(self.order()).view()),
+            Kind::Chain { chain, .. } => {
+                let upper = self.lower().t().as_standard_layout().into_owned();
+                let mut out = applied(chain, Way::Forward, &upper);
+                symmetrise(&mut out);
+                out
+            }
+        }
     }
 
     /// A as a factored positive definite matrix.
     pub fn spd(&self) -> Spd {
-        Spd::from_lower(self.lower.clone())
+        Spd::from_lower(self.lower().to_owned())
     }
 
     /// L G Lᵀ: a whitened matrix seen in the original coordinates.
     pub fn unwhiten(&self, middle: ArrayView2<'_, f64>) -> Array2<f64> {
-        congruence(self.lower(), middle)
+        match &self.kind {
+            Kind::Dense { lower, .. } => congruence(lower.view(), middle),
+            Kind::Chain { chain, .. } => chain_congruence(chain, Way::Forward, middle),
+        }
     }
 
     /// L⁻¹ S L⁻ᵀ: a matrix seen in whitened coordinates.
     pub fn whiten(&self, matrix: ArrayView2<'_, f64>) -> Array2<f64> {
-        congruence(self.inverse(), matrix)
+        match &self.kind {
+            Kind::Dense { inverse, .. } => congruence(inverse.view(), matrix),
+            Kind::Chain { chain, .. } => chain_congruence(chain, Way::Inverse, matrix),
+        }
     }
 
     /// L⁻¹ X for a row-major X (d × k), written into `out` of the same size.
     pub fn whiten_left(&self, x: &[f64], k: usize, out: &mut [f64]) {
-        let d = self.order();
-        gemm(
-            1.0,
-            (self.inverse(), Triangle::Lower),
-            (as_matrix(x, d, k), Triangle::Full),
-            false,
-            (as_matrix_mut(out, d, k), Triangle::Full),
-        );
+        match &self.kind {
+            Kind::Dense { inverse, .. } => left(inverse.view(), x, k, out),
+            Kind::Chain { chain, .. } => chain.left(Way::Inverse, x, k, out),
+        }
     }
 
     /// X L⁻ᵀ for a row-major X (k × d), written into `out` of the same size.
     pub fn whiten_right(&self, x: &[f64], k: usize, out: &mut [f64]) {
-        let d = self.order();
-        gemm(
-            1.0,
-            (as_matrix(x, k, d), Triangle::Full),
-            (self.inverse().reversed_axes(), Triangle::Upper),
-            false,
-            (as_matrix_mut(out, k, d), Triangle::Full),
-        );
+        match &self.kind {
+            Kind::Dense { inverse, .. } => right(inverse.view(), x, k, out),
+            Kind::Chain { chain, .. } => chain.right(Way::Inverse, x, k, out),
+        }
+    }
+
+    /// L X for a row-major X (d × k), written into `out` of the same size.
+    pub fn unwhiten_left(&self, x: &[f64], k: usize, out: &mut [f64]) {
+        match &self.kind {
+            Kind::Dense { lower, .. } => left(lower.view(), x, k, out),
+            Kind::Chain { chain, .. } => chain.left(Way::Forward, x, k, out),
+        }
+    }
+
+    /// X Lᵀ for a row-major X (k × d), written into `out` of the same size.
+    pub fn unwhiten_right(&self, x: &[f64], k: usize, out: &mut [f64]) {
+        match &self.kind {
+            Kind::Dense { lower, .. } => right(lower.view(), x, k, out),
+            Kind::Chain { chain, .. } => chain.right(Way::Forward, x, k, out),
+        }
     }
 
     /// X ← L⁻¹ X along one mode of a lane-ordered array, with scratch memory for the kernel.
     pub fn whiten_mode(&self, x: &mut [f64], mode: Mode, panels: &mut Vec<f64>) {
-        kernel::lower_times(self.inverse.as_slice().unwrap_or_default(), x, mode, panels);
+        match &self.kind {
+            Kind::Dense { inverse, .. } => {
+                kernel::lower_times(inverse.as_slice().unwrap_or_default(), x, mode, panels);
+            }
+            Kind::Chain { chain, .. } => chain.whiten_mode(x, mode, panels),
+        }
     }
 
     /// S ← L⁻¹ S L⁻ᵀ for a symmetric S.
@@ -142,8 +270,138 @@ impl Root {
 
     /// A ← c A for c > 0.
     pub fn scale(&mut self, c: f64) {
-        self.lower *= c.sqrt();
-        self.inverse /= c.sqrt();
         self.ln_det += self.order() as f64 * c.ln();
+        match &mut self.kind {
+            Kind::Dense { lower, inverse } => {
+                *lower *= c.sqrt();
+                *inverse /= c.sqrt();
+            }
+            Kind::Chain { chain, lower, inverse } => {
+                chain.scale(c);
+                (*lower, *inverse) = (OnceLock::new(), OnceLock::new());
+            }
+        }
+    }
+}
+
+/// P X for a lower triangular P.
+fn left(p: ArrayView2<'_, f64>, x: &[f64], k: usize, out: &mut [f64]) {
+    let d = p.nrows();
+    gemm(
+        1.0,
+        (p, Triangle::Lower),
+        (as_matrix(x, d, k), Triangle::Full),
+        false,
+        (as_matrix_mut(out, d, k), Triangle::Full),
+    );
+}
+
+/// X Pᵀ for a lower triangular P.
+fn right(p: ArrayView2<'_, f64>, x: &[f64], k: usize, out: &mut [f64]) {
+    let d = p.nrows();
+    gemm(
+        1.0,
+        (as_matrix(x, k, d), Triangle::Full),
+        (p.reversed_axes(), Triangle::Upper),
+        false,
+        (as_matrix_mut(out, k, d), Triangle::Full),
+    );
+}
+
+/// L X or L⁻¹ X for a row-major X (d × k).
+fn applied(chain: &Chain, way: Way, x: &Array2<f64>) -> Array2<f64> {
+    let mut out = Array2::zeros(x.dim());
+    if let (Some(from), Some(to)) = (x.as_slice(), out.as_slice_mut()) {
+        chain.left(way, from, x.ncols(), to);
+    }
+    out
+}
+
+/// L S Lᵀ or L⁻¹ S L⁻ᵀ for a symmetric S, in O(d²).
+fn chain_congruence(chain: &Chain, way: Way, middle: ArrayView2<'_, f64>) -> Array2<f64> {
+    let half = applied(chain, way, &middle.as_standard_layout().into_owned());
+    let turned = half.t().as_standard_layout().into_owned();
+    let mut whole = applied(chain, way, &turned);
+    symmetrise(&mut whole);
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    /// Every recursive root against the dense Cholesky root of the same matrix.
+    fn agrees(root: &Root, matrix: &Array2<f64>, tolerance: f64) {
+        let dense = Root::of("a matrix", matrix.view()).unwrap();
+        let d = matrix.nrows();
+        let close = |a: &Array2<f64>, b: &Array2<f64>| {
+            let scale = b.iter().fold(1.0_f64, |m, x| m.max(x.abs()));
+            let gap = (a - b).iter().fold(0.0_f64, |m, x| m.max(x.abs()));
+            assert!(gap <= tolerance * scale, "{gap:e} at scale {scale:e}");
+        };
+        close(&root.lower().to_owned(), &dense.lower().to_owned());
+        close(&root.inverse().to_owned(), &dense.inverse().to_owned());
+        close(&root.matrix(), matrix);
+        assert!((root.ln_det() - dense.ln_det()).abs() < tolerance * (1.0 + dense.ln_det().abs()));
+        let s = Array2::from_shape_fn((d, d), |(i, j)| 1.0 / (1.0 + (i + j) as f64));
+        close(&root.whiten(s.view()), &dense.whiten(s.view()));
+        close(&root.unwhiten(s.view()), &dense.unwhiten(s.view()));
+        // An odd number of vectors: whole lanes and a rest.
+        let k = 11;
+        let x: Vec<f64> = (0..d * k).map(|i| (i as f64 * 0.7).sin()).collect();
+        type Map = fn(&Root, &[f64], usize, &mut [f64]);
+        let maps: [Map; 4] =
+            [Root::whiten_left, Root::whiten_right, Root::unwhiten_left, Root::unwhiten_right];
+        for map in maps {
+            let (mut a, mut b) = (vec![0.0; d * k], vec![0.0; d * k]);
+            map(root, &x, k, &mut a);
+            map(&dense, &x, k, &mut b);
+            let shape = (d, k);
+            close(
+                &Array2::from_shape_vec(shape, a).unwrap(),
+                &Array2::from_shape_vec(shape, b).unwrap(),
+            );
+        }
+    }
+
+    #[test]
+    fn recursive_roots_are_cholesky_roots() {
+        for d in [1, 2, 3, 17] {
+            for rho in [-0.99, -0.3, 0.0, 0.5, 0.999] {
+                let ar1 = Array2::from_shape_fn((d, d), |(i, j)| {
+                    2.5 * f64::powi(rho, i.abs_diff(j) as i32)
+                });
+                agrees(&Root::of_ar1("ar1", 2.5, rho, d).unwrap(), &ar1, 1e-11);
+            }
+            for (a, b) in [(1.0, 1.0), (0.01, 30.0), (30.0, 0.01)] {
+                let b = if d == 1 { a } else { b };
+                let cs = Array2::from_shape_fn((d, d), |(i, j)| {
+                    (b - a) / d as f64 + if i == j { a } else { 0.0 }
+                });
+                agrees(&Root::of_compound_symmetry("cs", a, b, d).unwrap(), &cs, 1e-11);
+            }
+        }
+        let diagonal = array![1e-6, 1.0, 1e6];
+        let root = Root::of_diagonal("d", diagonal.view()).unwrap();
+        agrees(&root, &Array2::from_diag(&diagonal), 1e-14);
+    }
+
+    #[test]
+    fn scaling_reaches_what_was_asked_for_before() {
+        let mut root = Root::of_ar1("ar1", 1.0, 0.5, 4).unwrap();
+        let (before, ln_det) = (root.lower().to_owned(), root.ln_det());
+        root.scale(4.0);
+        assert_eq!(root.lower(), &before * 2.0);
+        assert!((root.ln_det() - ln_det - 4.0 * 4.0_f64.ln()).abs() < 1e-14);
+    }
+
+    #[test]
+    fn bounds_are_refused() {
+        assert!(Root::of_ar1("ar1", 1.0, 1.0, 3).is_err());
+        assert!(Root::of_ar1("ar1", 0.0, 0.5, 3).is_err());
+        assert!(Root::of_compound_symmetry("cs", 1.0, 0.0, 3).is_err());
+        assert!(Root::of_diagonal("d", array![1.0, -1.0].view()).is_err());
+        assert!(Root::of_diagonal("d", array![1.0, f64::NAN].view()).is_err());
     }
 }

@@ -182,7 +182,13 @@ pub fn mean_step(
 }
 
 /// C (CᵀHC)⁻¹ Cᵀ, with H = I when it is not given.
-fn solve_side(design: ArrayView2<'_, f64>, metric: Option<&Array2<f64>>) -> Result<Array2<f64>> {
+///
+/// # Errors
+/// [`Error::NotPositiveDefinite`] when C lacks full column rank.
+pub fn solve_side(
+    design: ArrayView2<'_, f64>,
+    metric: Option<&Array2<f64>>,
+) -> Result<Array2<f64>> {
     let weighted = match metric {
         Some(h) => matmul(h.view(), design),
         None => design.to_owned(),

@@ -1,17 +1,19 @@
 //! The model: law × row structure × column structure × mean, and its likelihood pass.
 
+mod curvature;
 mod existence;
 mod lanes;
 mod mean;
 mod pass;
 mod point;
 
+pub use curvature::Tangent;
 pub use existence::{Existence, existence, required_samples};
-pub use mean::{Mean, MeanMetric, mean_step};
+pub use mean::{Mean, MeanMetric, mean_step, solve_side};
 pub use pass::{Pass, SampleSource, Source, Want};
 pub use point::Point;
 
-use crate::family::{Gaussian, Law};
+use crate::family::{Gaussian, KroneckerT, Law, MatrixT, require_dof};
 use crate::structure::Structure;
 use crate::{Error, Result};
 use std::sync::Arc;
@@ -24,6 +26,16 @@ pub enum Dof {
     /// The maximiser of the likelihood in ν; ν = ∞ is the Gaussian.
     #[default]
     Estimate,
+}
+
+impl Dof {
+    /// The given ν, or the one that the search for ν̂ starts from.
+    fn start(self) -> f64 {
+        match self {
+            Self::Fixed(dof) => dof,
+            Self::Estimate => 5.0,
+        }
+    }
 }
 
 /// A model of matrix-valued observations: X_i = M + L_A Z_i L_Bᵀ with Z_i from a spherical law.
@@ -57,6 +69,24 @@ impl Model {
     /// The matrix normal.
     pub fn gaussian() -> Self {
         Self::of(Arc::new(Gaussian))
+    }
+
+    /// The Kronecker t: vec X is a multivariate t with scale A ⊗ B.
+    ///
+    /// A given ν is checked by [`Model::check`].
+    pub fn kronecker_t(dof: Dof) -> Self {
+        Self::with_dof(Arc::new(KroneckerT::unchecked(dof.start())), dof)
+    }
+
+    /// The matrix-variate t in its determinant form, whose scale does not contain ν.
+    ///
+    /// A given ν is checked by [`Model::check`].
+    pub fn matrix_t(dof: Dof) -> Self {
+        Self::with_dof(Arc::new(MatrixT::unchecked(dof.start())), dof)
+    }
+
+    fn with_dof(law: Arc<dyn Law>, dof: Dof) -> Self {
+        Self { estimate_dof: dof == Dof::Estimate, ..Self::of(law) }
     }
 
     /// The same model with another row structure.
@@ -117,8 +147,12 @@ impl Model {
     /// Can this model be fitted to p × q matrices at all?
     ///
     /// # Errors
-    /// What the structures or the mean say.
+    /// [`Error::Domain`] for a ν that is not a finite number > 0; what the structures or the
+    /// mean say.
     pub fn check(&self, p: usize, q: usize) -> Result<()> {
+        if let Some(dof) = self.law.dof() {
+            require_dof(dof)?;
+        }
         self.rows.shape().check(p)?;
         self.cols.shape().check(q)?;
         self.mean.check(p, q)
@@ -140,6 +174,7 @@ impl Model {
         let worst = existence(n.saturating_sub(self.mean.samples_spent_at_most()), p, q);
         match (verdict, worst) {
             (Existence::None, _) => Err(Error::TooFewSamples {
+                what: "the sample".to_owned(),
                 n,
                 required: required_samples(p, q) + spent,
                 p,

@@ -9,6 +9,7 @@
 //! 2 npq(p+q) as done here (triangular roots, symmetric scatters), plus the law's own weighing.
 
 use super::Point;
+use super::curvature::{self, Tangent};
 use super::lanes::Lanes;
 use crate::data::Sample;
 use crate::family::{DofFamily, Law, Scratch, Weighting};
@@ -97,6 +98,9 @@ pub trait Source: Sync {
 
     /// One pass at `point` under `law`, written into `out`.
     fn pass(&self, point: &Point, law: &dyn Law, want: Want, out: &mut Pass);
+
+    /// The Hessian of −ℓ along geodesics times `direction`, see [`Tangent`], written into `out`.
+    fn curvature(&self, point: &Point, law: &dyn Law, direction: &Tangent, out: &mut Tangent);
 
     /// The values that the law's ρ depends on at every ν, sample after sample.
     fn summaries(&self, point: &Point, family: &dyn DofFamily) -> ndarray::Array1<f64>;
@@ -228,7 +232,17 @@ impl<'a> SampleSource<'a> {
         self.values.len_of(Axis(0)).div_ceil(self.plan.chunk)
     }
 
-    fn parallel(&self) -> bool {
+    pub(super) fn chunks(&self) -> Vec<ArrayView3<'_, f64>> {
+        self.values.axis_chunks_iter(Axis(0), self.plan.chunk).collect()
+    }
+
+    /// Samples in one stacked block.
+    pub(super) fn block(&self) -> usize {
+        let (n, p, q) = self.values.dim();
+        (BLOCK_DOUBLES / (p * q)).clamp(1, n)
+    }
+
+    pub(super) fn parallel(&self) -> bool {
         self.n_chunks() > 1 && rayon::current_num_threads() > 1
     }
 
@@ -351,6 +365,10 @@ impl Source for SampleSource<'_> {
             }
         }
         task.finish(n, self.average.view(), out, &mut memory.scratch);
+    }
+
+    fn curvature(&self, point: &Point, law: &dyn Law, direction: &Tangent, out: &mut Tangent) {
+        curvature::of_sample(self, point, law, direction, out);
     }
 
     fn summaries(&self, point: &Point, family: &dyn DofFamily) -> ndarray::Array1<f64> {
@@ -491,7 +509,7 @@ impl Task<'_> {
 
 /// Block-sized memory of one thread: (p, m, q) arrays.
 #[derive(Debug)]
-struct Buffers {
+pub(super) struct Buffers {
     p: usize,
     q: usize,
     white: Vec<f64>,
@@ -502,7 +520,7 @@ struct Buffers {
 }
 
 impl Buffers {
-    fn new(m: usize, p: usize, q: usize) -> Self {
+    pub(super) fn new(m: usize, p: usize, q: usize) -> Self {
         let zeros = || vec![0.0; m * p * q];
         Self {
             p,
@@ -516,7 +534,7 @@ impl Buffers {
     }
 
     /// X − M of every sample of the block, (m, p, q) → (p, m, q); gives m.
-    fn load(&mut self, block: ArrayView3<'_, f64>, mean: ArrayView2<'_, f64>) -> usize {
+    pub(super) fn load(&mut self, block: ArrayView3<'_, f64>, mean: ArrayView2<'_, f64>) -> usize {
         let m = block.len_of(Axis(0));
         let q = self.q;
         for (i, sample) in block.outer_iter().enumerate() {
@@ -531,14 +549,19 @@ impl Buffers {
         m
     }
 
-    fn whiten_columns(&mut self, point: &Point, m: usize) {
+    pub(super) fn whiten_columns(&mut self, point: &Point, m: usize) {
         point.col.whiten_right(&self.white, self.p * m, &mut self.spare);
         std::mem::swap(&mut self.white, &mut self.spare);
     }
 
-    fn whiten_rows(&mut self, point: &Point, m: usize) {
+    pub(super) fn whiten_rows(&mut self, point: &Point, m: usize) {
         point.row.whiten_left(&self.white, m * self.q, &mut self.spare);
         std::mem::swap(&mut self.white, &mut self.spare);
+    }
+
+    /// The block as it stands, (p, m, q).
+    pub(super) fn white(&self) -> &[f64] {
+        &self.white
     }
 
     fn scatter_rows(&self, m: usize, out: &mut Array2<f64>) {
@@ -603,7 +626,13 @@ impl Buffers {
 }
 
 /// Sample i of a block (p, m, q) in memory, as a strided p × q view.
-fn sample_view(block: &[f64], i: usize, m: usize, p: usize, q: usize) -> ArrayView2<'_, f64> {
+pub(super) fn sample_view(
+    block: &[f64],
+    i: usize,
+    m: usize,
+    p: usize,
+    q: usize,
+) -> ArrayView2<'_, f64> {
     let long = as_matrix(block, p, m * q);
     long.slice_axis_move(Axis(1), (i * q..(i + 1) * q).into())
 }

@@ -4,23 +4,51 @@
 //! identified and σ² is always free. A `correlation` factor is thus "equal variances", an
 //! `ar1` factor is σ²ρ^|i−j|, a `known` factor is known up to its scale.
 
+mod ar1;
+mod compound_symmetry;
+mod diagonal;
+mod identity;
+mod known;
+mod name;
 mod unstructured;
 
+pub use ar1::Ar1;
+pub use compound_symmetry::CompoundSymmetry;
+pub use diagonal::Diagonal;
+pub use identity::Identity;
+pub use known::Known;
 pub use unstructured::Unstructured;
 
-use crate::linalg::{Spd, matmul, symmetric_eigen};
+use crate::linalg::{Root, matmul, symmetric_eigen};
 use crate::{Error, Result};
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView2};
 use std::fmt::Debug;
 use std::sync::Arc;
 
 /// One factor's structure, as a user names it.
+///
+/// ```
+/// use kronfit::structure::Structure;
+/// let structure: Structure = "ar1".parse().unwrap();
+/// assert_eq!(structure.to_string(), "ar1");
+/// assert_eq!(structure.shape().n_parameters(10), 2);
+/// ```
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub enum Structure {
     /// Any symmetric positive definite matrix.
     #[default]
     Unstructured,
+    /// Independent rows (columns) with their own variances.
+    Diagonal,
+    /// σ²I.
+    Identity,
+    /// Stationary autoregression of order one, σ²ρ^|i−j|.
+    Ar1,
+    /// Equal variances and one common correlation.
+    CompoundSymmetry,
+    /// Known up to its scale.
+    Known(Array2<f64>),
     /// A structure of the user's own.
     Custom(Arc<dyn Shape>),
 }
@@ -30,18 +58,12 @@ impl Structure {
     pub fn shape(&self) -> Arc<dyn Shape> {
         match self {
             Self::Unstructured => Arc::new(Unstructured),
+            Self::Diagonal => Arc::new(Diagonal),
+            Self::Identity => Arc::new(Identity),
+            Self::Ar1 => Arc::new(Ar1),
+            Self::CompoundSymmetry => Arc::new(CompoundSymmetry),
+            Self::Known(matrix) => Arc::new(Known::new(matrix.clone())),
             Self::Custom(shape) => shape.clone(),
-        }
-    }
-}
-
-impl std::str::FromStr for Structure {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "unstructured" => Ok(Self::Unstructured),
-            _ => Err(Error::domain("the structure", format!("\"{text}\""), "\"unstructured\"")),
         }
     }
 }
@@ -49,7 +71,9 @@ impl std::str::FromStr for Structure {
 /// What a structure has to know; d is the order of the factor.
 ///
 /// Coordinates are unconstrained real numbers, one per free parameter (the scale included):
-/// every vector of them is a matrix of the structure.
+/// every vector of them is a matrix of the structure. Five methods are needed; the others have
+/// defaults that are right for every structure, and can be overridden where there is a faster
+/// way.
 pub trait Shape: Debug + Send + Sync {
     /// Name as the command line and the reports write it.
     fn name(&self) -> String;
@@ -58,7 +82,9 @@ pub trait Shape: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`Error::Domain`] or [`Error::Shape`] saying what would be possible.
-    fn check(&self, d: usize) -> Result<()>;
+    fn check(&self, _d: usize) -> Result<()> {
+        Ok(())
+    }
 
     /// Number of free parameters, the scale included.
     fn n_parameters(&self, d: usize) -> usize;
@@ -75,12 +101,6 @@ pub trait Shape: Debug + Send + Sync {
     /// [`Error::NotPositiveDefinite`] when rounding or overflow left no such matrix.
     fn matrix(&self, coordinates: &[f64], d: usize) -> Result<Array2<f64>>;
 
-    /// θ_k ↦ ⟨G, ∂A/∂θ_k⟩ for a symmetric G (d × d): a gradient in A becomes one in θ.
-    ///
-    /// # Errors
-    /// As [`Shape::matrix`].
-    fn pull_back(&self, coordinates: &[f64], gradient: ArrayView2<'_, f64>) -> Result<Vec<f64>>;
-
     /// Σ_k t_k ∂A/∂θ_k: a direction in θ becomes one in A.
     ///
     /// # Errors
@@ -88,8 +108,25 @@ pub trait Shape: Debug + Send + Sync {
     fn push_forward(&self, coordinates: &[f64], direction: &[f64], d: usize)
     -> Result<Array2<f64>>;
 
+    /// θ_k ↦ ⟨G, ∂A/∂θ_k⟩ for a symmetric G (d × d): a gradient in A becomes one in θ.
+    ///
+    /// # Errors
+    /// As [`Shape::matrix`].
+    fn pull_back(&self, coordinates: &[f64], gradient: ArrayView2<'_, f64>) -> Result<Vec<f64>> {
+        let d = gradient.nrows();
+        let mut unit = vec![0.0; coordinates.len()];
+        (0..coordinates.len())
+            .map(|k| {
+                unit[k] = 1.0;
+                let tangent = self.push_forward(coordinates, &unit, d);
+                unit[k] = 0.0;
+                Ok(gradient.iter().zip(&tangent?).map(|(g, t)| g * t).sum())
+            })
+            .collect()
+    }
+
     /// A better A for a scatter S: minimises (or at least lowers from `current`)
-    /// ln|A| + tr(A⁻¹ S).
+    /// ln|A| + tr(A⁻¹ S). The answer is never worse than `current`, except by rounding.
     ///
     /// # Errors
     /// [`Error::NotPositiveDefinite`] when S leaves no positive definite answer.
@@ -98,6 +135,23 @@ pub trait Shape: Debug + Send + Sync {
         scatter: ArrayView2<'_, f64>,
         current: ArrayView2<'_, f64>,
     ) -> Result<Array2<f64>>;
+
+    /// A matrix of the structure to start from: the identity or what is near to it.
+    ///
+    /// # Errors
+    /// As [`Shape::coordinates`].
+    fn start(&self, d: usize) -> Result<Array2<f64>> {
+        self.matrix(&self.coordinates(Array2::eye(d).view())?, d)
+    }
+
+    /// The root that whitens: structures with a sparse one override this; `what` names the
+    /// matrix in errors.
+    ///
+    /// # Errors
+    /// As [`Root::of`].
+    fn root(&self, what: &str, matrix: ArrayView2<'_, f64>) -> Result<Root> {
+        Root::of(what, matrix)
+    }
 
     /// The structure's own parameters for the report, scale-free ones (ρ, loadings, …).
     fn report(&self, _matrix: ArrayView2<'_, f64>) -> Vec<(String, f64)> {
@@ -110,9 +164,15 @@ pub trait Shape: Debug + Send + Sync {
         false
     }
 
-    /// Smallest rank of the scatter for which `update` has a positive definite answer.
-    fn required_rank(&self, d: usize) -> usize {
-        d
+    /// Rank of the scatter below which no sample has a positive definite [`Shape::update`].
+    fn required_rank(&self, _d: usize) -> usize {
+        1
+    }
+
+    /// Is there a positive definite [`Shape::update`] when a row and the same column of the
+    /// scatter are zero (a constant row of the data)?
+    fn tolerates_constants(&self) -> bool {
+        true
     }
 
     /// The part of a whitened gradient W = G − I that moving inside the structure can use: its
@@ -120,19 +180,11 @@ pub trait Shape: Debug + Send + Sync {
     ///
     /// # Errors
     /// When the tangent space cannot be computed.
-    fn project(&self, factor: &Spd, whitened: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        let basis = whitened_tangent(self, factor)?;
-        let k = basis.nrows();
-        let flat = whitened
-            .to_shape(whitened.len())
-            .map_err(|e| Error::shape("a scatter", "a square matrix", e))?;
-        let gram = matmul(basis.view(), basis.t());
-        let eigen = symmetric_eigen("the Gram matrix of a structure", gram.view())?;
-        let floor = 1e-12 * eigen.values.iter().fold(0.0_f64, |m, &x| m.max(x));
-        // A pseudo-inverse: coordinates may be redundant (a rotation of loadings, say).
-        let inverse = eigen.map(|x| if x > floor { 1.0 / x } else { 0.0 });
-        let weights = inverse.dot(&basis.dot(&flat));
-        debug_assert_eq!(weights.len(), k);
+    fn project(&self, root: &Root, whitened: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        let coordinates = self.coordinates(root.matrix().view())?;
+        let basis = whitened_tangent(self, &coordinates, root)?;
+        let flat = flattened(whitened)?;
+        let weights = solve_gram(&basis, &basis.dot(&flat))?;
         let d = whitened.nrows();
         basis
             .t()
@@ -142,20 +194,78 @@ pub trait Shape: Debug + Send + Sync {
     }
 }
 
+fn flattened(matrix: ArrayView2<'_, f64>) -> Result<Array1<f64>> {
+    let length = matrix.len();
+    matrix
+        .as_standard_layout()
+        .into_owned()
+        .into_shape_with_order(length)
+        .map_err(|e| Error::shape("a scatter", "a square matrix", e))
+}
+
+/// (T Tᵀ)⁺ r for the rows of T; a pseudo-inverse, because coordinates may be redundant.
+fn solve_gram(basis: &Array2<f64>, rhs: &Array1<f64>) -> Result<Array1<f64>> {
+    let gram = matmul(basis.view(), basis.t());
+    // Scaled to a unit diagonal: the units of the coordinates do not matter.
+    let scale = gram.diag().mapv(|x| if x > 0.0 { 1.0 / x.sqrt() } else { 0.0 });
+    let mut scaled = gram;
+    for (i, mut row) in scaled.outer_iter_mut().enumerate() {
+        row.zip_mut_with(&scale, |x, s| *x *= s * scale[i]);
+    }
+    let eigen = symmetric_eigen("the Gram matrix of a structure", scaled.view())?;
+    let floor = 1e-12 * eigen.values.iter().fold(0.0_f64, |m, &x| m.max(x));
+    let inverse = eigen.map(|x| if x > floor { 1.0 / x } else { 0.0 });
+    Ok(inverse.dot(&(rhs * &scale)) * &scale)
+}
+
 /// Rows are the flattened L⁻¹ (∂A/∂θ_k) L⁻ᵀ.
-fn whitened_tangent<S: Shape + ?Sized>(shape: &S, factor: &Spd) -> Result<Array2<f64>> {
-    let d = factor.order();
-    let coordinates = shape.coordinates(factor.matrix())?;
+fn whitened_tangent<S: Shape + ?Sized>(
+    shape: &S,
+    coordinates: &[f64],
+    root: &Root,
+) -> Result<Array2<f64>> {
+    let d = root.order();
     let k = coordinates.len();
-    let inverse = factor.inverse_lower();
     let mut basis = Array2::zeros((k, d * d));
     let mut unit = vec![0.0; k];
     for i in 0..k {
         unit[i] = 1.0;
-        let tangent = shape.push_forward(&coordinates, &unit, d)?;
-        let white = matmul(matmul(inverse.view(), tangent.view()).view(), inverse.t());
+        let tangent = shape.push_forward(coordinates, &unit, d)?;
+        let white = root.whiten(tangent.view());
         basis.row_mut(i).iter_mut().zip(white.iter()).for_each(|(to, from)| *to = *from);
         unit[i] = 0.0;
     }
     Ok(basis)
+}
+
+/// The projection on the multiples of the identity: all that a scale can move.
+fn project_scale(whitened: ArrayView2<'_, f64>) -> Array2<f64> {
+    let d = whitened.nrows();
+    Array2::eye(d) * (whitened.diag().sum() / d as f64)
+}
+
+/// The projection on the span of I and of a symmetric T, of which `rest` is given trace-free.
+fn project_scale_and(whitened: ArrayView2<'_, f64>, rest: &Array2<f64>) -> Array2<f64> {
+    let inner = |x: ArrayView2<'_, f64>| x.iter().zip(rest).map(|(a, b)| a * b).sum::<f64>();
+    let norm = inner(rest.view());
+    let mut out = project_scale(whitened);
+    if norm > 0.0 {
+        out.scaled_add(inner(whitened) / norm, rest);
+    }
+    out
+}
+
+/// Checks that a matrix just built is finite with a positive diagonal.
+fn usable(what: &str, matrix: Array2<f64>) -> Result<Array2<f64>> {
+    let good = matrix.iter().all(|x| x.is_finite()) && matrix.diag().iter().all(|x| *x > 0.0);
+    if good {
+        Ok(matrix)
+    } else {
+        let minor = matrix.diag().iter().position(|x| !(*x > 0.0 && x.is_finite()));
+        Err(not_definite(what, minor.map_or(matrix.nrows(), |i| i + 1)))
+    }
+}
+
+fn not_definite(what: &str, minor: usize) -> Error {
+    Error::NotPositiveDefinite { what: what.to_owned(), minor }
 }

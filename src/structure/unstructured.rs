@@ -1,7 +1,7 @@
 //! Any symmetric positive definite matrix, in log-Cholesky coordinates.
 
 use super::Shape;
-use crate::linalg::{Spd, Triangle, cholesky_lower, gemm, matmul};
+use crate::linalg::{Root, Triangle, cholesky_lower, gemm, matmul};
 use crate::{Error, Result};
 use ndarray::{Array2, ArrayView2};
 
@@ -30,10 +30,6 @@ fn order_of(k: usize) -> usize {
 impl Shape for Unstructured {
     fn name(&self) -> String {
         "unstructured".to_owned()
-    }
-
-    fn check(&self, _d: usize) -> Result<()> {
-        Ok(())
     }
 
     fn n_parameters(&self, d: usize) -> usize {
@@ -103,7 +99,15 @@ impl Shape for Unstructured {
         true
     }
 
-    fn project(&self, _factor: &Spd, whitened: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+    fn required_rank(&self, d: usize) -> usize {
+        d
+    }
+
+    fn tolerates_constants(&self) -> bool {
+        false
+    }
+
+    fn project(&self, _root: &Root, whitened: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
         Ok(whitened.to_owned())
     }
 }

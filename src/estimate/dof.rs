@@ -1,0 +1,96 @@
+//! The step in ν: the maximiser of the actual likelihood with the factors held fixed (ECME, Liu &
+//! Rubin 1994), and the switch to the Gaussian where that maximiser is ν = ∞.
+
+use super::iterate::Iterate;
+use super::problem::Problem;
+use crate::Result;
+use crate::family::{DOF_LOWER, DofEstimate, DofFamily};
+use crate::model::Model;
+use ndarray::Array1;
+
+/// ν of the iterate's law, ∞ for the Gaussian.
+fn current(iterate: &Iterate) -> f64 {
+    iterate.law.dof().unwrap_or(f64::INFINITY)
+}
+
+/// Is the iterate at the Gaussian limit of the model's law?
+pub(super) fn is_at_infinity(model: &Model, iterate: &Iterate) -> bool {
+    model.estimates_dof() && iterate.law.dof().is_none()
+}
+
+/// What the reader has to know about an estimated ν.
+pub(super) fn warnings(model: &Model, iterate: &Iterate) -> Vec<String> {
+    if is_at_infinity(model, iterate) {
+        let name = model.law().name();
+        return vec![format!(
+            "the estimate of ν is ∞: the {name} likelihood rises to its Gaussian limit, which is \
+             what is reported"
+        )];
+    }
+    if model.estimates_dof() && current(iterate) <= DOF_LOWER {
+        return vec![format!(
+            "the estimate of ν is at the lower end {DOF_LOWER} of its range: the tails are heavier \
+             than any t law; Tyler's estimator does not depend on them"
+        )];
+    }
+    Vec::new()
+}
+
+/// One look at the data for what the likelihood in ν needs.
+fn summaries(problem: &Problem<'_>, iterate: &mut Iterate, family: &dyn DofFamily) -> Array1<f64> {
+    iterate.passes += 1;
+    let unit = family.scale_unit(current(iterate));
+    problem.source.summaries(&iterate.point, family) * unit
+}
+
+/// Moves ν, and A with it so that what the summaries are made of stays.
+fn move_to(iterate: &mut Iterate, family: &dyn DofFamily, dof: f64) {
+    let ratio = family.scale_unit(dof) / family.scale_unit(current(iterate));
+    iterate.law = if dof.is_finite() { family.at(dof) } else { family.limit() };
+    iterate.point.col.scale(ratio);
+}
+
+/// ν at its maximum for these factors. At the Gaussian limit nothing is done: see
+/// [`leave_infinity`].
+///
+/// # Errors
+/// [`crate::Error::NonFinite`] when a distance is not a number.
+pub(super) fn update(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()> {
+    let (_, p, q) = problem.dim();
+    let model = problem.model.law().clone();
+    let Some(family) = model.dof_family() else { return Ok(()) };
+    if is_at_infinity(problem.model, iterate) {
+        return Ok(());
+    }
+    let seen = summaries(problem, iterate, family);
+    // The summaries do not move with ν, so the score in ν is known without another look.
+    let (dof, score) = match family.estimate(current(iterate), seen.view(), p, q)? {
+        DofEstimate::Interior(dof) => (dof, 0.5 * dof * family.score(dof, seen.view(), p, q).abs()),
+        DofEstimate::Lower => (DOF_LOWER, 0.0),
+        DofEstimate::Infinite => (f64::INFINITY, 0.0),
+    };
+    iterate.score.dof = score;
+    move_to(iterate, family, dof);
+    Ok(())
+}
+
+/// At a Gaussian optimum: does the likelihood rise again for some finite ν? Then goes there.
+///
+/// # Errors
+/// As [`update`].
+pub(super) fn leave_infinity(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<bool> {
+    let (_, p, q) = problem.dim();
+    let model = problem.model.law().clone();
+    let Some(family) = model.dof_family() else { return Ok(false) };
+    let seen = summaries(problem, iterate, family);
+    if family.excess_at_infinity(seen.view(), p, q) <= 0.0 {
+        return Ok(false);
+    }
+    let start = 1e9;
+    let DofEstimate::Interior(dof) = family.estimate(start, seen.view(), p, q)? else {
+        return Ok(false);
+    };
+    move_to(iterate, family, dof);
+    problem.evaluate(iterate)?;
+    Ok(true)
+}

@@ -1,0 +1,279 @@
+//! Riemannian Newton-CG, re-centred at every step: A ← L_A exp(X) L_Aᵀ, B ← L_B exp(V) L_Bᵀ and
+//! M ← M + L_A Δ L_Bᵀ along the solution of H(X, V, Δ) = −gradient by preconditioned conjugate
+//! gradients on the exact Hessian–vector product.
+//!
+//! With M and ν fixed −ℓ is geodesically convex, H is positive semidefinite and every stationary
+//! point is the maximum. The redundant scale is a null direction of H to which the gradient is
+//! orthogonal, so conjugate gradients never see it.
+//!
+//! # References
+//! Absil, Mahony & Sepulchre (2008), Optimization Algorithms on Matrix Manifolds, ch. 6; Nocedal
+//! & Wright (2006), Numerical Optimization, ch. 7 (forcing terms).
+
+use super::climb::Stepper;
+use super::flip_flop;
+use super::iterate::Iterate;
+use super::problem::Problem;
+use crate::linalg::{SymmetricEigen, matmul, symmetric_eigen};
+use crate::model::{Point, Tangent};
+use crate::{Error, Result};
+use ndarray::{Array2, ArrayView2};
+
+/// Largest step in logarithmic coordinates: factors change by at most e³ in any direction.
+const LARGEST_STEP: f64 = 3.0;
+/// Share of the predicted decrease that a step must reach.
+const ARMIJO: f64 = 1e-4;
+/// Most halvings of a step.
+const HALVINGS: usize = 30;
+/// Most conjugate gradient iterations for one step.
+const CG_LIMIT: usize = 500;
+
+/// Sweeps from the starting point: they take the worst of the conditioning out.
+const SWEEPS_FIRST: usize = 2;
+
+/// Newton steps after two sweeps.
+#[derive(Debug, Default)]
+pub(super) struct Newton {
+    tol: f64,
+}
+
+impl Newton {
+    pub(super) fn new(tol: f64) -> Self {
+        Self { tol }
+    }
+}
+
+impl Stepper for Newton {
+    fn name(&self) -> &'static str {
+        "newton"
+    }
+
+    fn patience(&self) -> usize {
+        6
+    }
+
+    fn advance(
+        &mut self,
+        problem: &Problem<'_>,
+        iterate: &mut Iterate,
+        count: usize,
+    ) -> Result<bool> {
+        if count >= SWEEPS_FIRST && step(problem, iterate, self.tol)? {
+            return Ok(true);
+        }
+        // Where the model of second order is of no use, a sweep is always safe.
+        flip_flop::sweep(problem, iterate, count)?;
+        Ok(true)
+    }
+}
+
+/// One Newton step; `false` (and only `passes` changed) where no decrease was found along it.
+pub(super) fn step(problem: &Problem<'_>, iterate: &mut Iterate, tol: f64) -> Result<bool> {
+    let local = Local::at(problem, iterate)?;
+    let forcing = forcing(iterate.score.worst(), tol);
+    let direction = local.solve(problem, iterate, forcing);
+    search(problem, iterate, &local, direction)
+}
+
+/// Superlinear far out, and no more accurate than the tolerance needs.
+fn forcing(score: f64, tol: f64) -> f64 {
+    let superlinear = score.sqrt().min(0.1);
+    superlinear.max((0.1 * tol / score).min(0.1))
+}
+
+/// −ℓ per scalar observation around one point, in whitened coordinates.
+pub(super) struct Local {
+    /// Its gradient.
+    pub(super) gradient: Tangent,
+    /// Projections on the column space of L_A⁻¹C and the row space of DL_B⁻ᵀ; `None` where the
+    /// mean is not estimated.
+    mean_space: Option<(Array2<f64>, Array2<f64>)>,
+    /// Inverse curvatures of the blocks, for the preconditioner.
+    blocks: (f64, f64, f64),
+    observations: f64,
+}
+
+impl Local {
+    pub(super) fn at(problem: &Problem<'_>, iterate: &Iterate) -> Result<Self> {
+        let (n, p, q) = problem.dim();
+        let (nf, pf, qf) = (n as f64, p as f64, q as f64);
+        let observations = nf * pf * qf;
+        let mean_space = mean_space(problem, &iterate.point)?;
+        let pass = &iterate.pass;
+        let mut gradient = Tangent {
+            row: (Array2::eye(p) - &pass.row_scatter) / (2.0 * pf),
+            col: (Array2::eye(q) - &pass.col_scatter) / (2.0 * qf),
+            mean: &pass.psi_sum / -observations,
+        };
+        project(&mut gradient.mean, mean_space.as_ref());
+        // −ℓ/npq has curvature 1/2p on X, 1/2q on V and Σw/npq on Δ for the Gaussian with
+        // independent sides; the spectrum that is left lies around 1.
+        let weight = (pass.weight_sum / nf).max(f64::MIN_POSITIVE);
+        let blocks = (2.0 * pf, 2.0 * qf, pf * qf / weight);
+        Ok(Self { gradient, mean_space, blocks, observations })
+    }
+
+    fn precondition(&self, v: &Tangent) -> Tangent {
+        Tangent {
+            row: &v.row * self.blocks.0,
+            col: &v.col * self.blocks.1,
+            mean: &v.mean * self.blocks.2,
+        }
+    }
+
+    /// The Hessian times a direction: one counted pass.
+    pub(super) fn curvature(
+        &self,
+        problem: &Problem<'_>,
+        iterate: &mut Iterate,
+        v: &Tangent,
+    ) -> Tangent {
+        let (_, p, q) = problem.dim();
+        let mut out = Tangent::zeros(p, q);
+        problem.source.curvature(&iterate.point, &*iterate.law, v, &mut out);
+        iterate.passes += 1;
+        project(&mut out.mean, self.mean_space.as_ref());
+        out.scale(1.0 / self.observations);
+        out
+    }
+
+    /// H d = −g to the relative accuracy `forcing`.
+    fn solve(&self, problem: &Problem<'_>, iterate: &mut Iterate, forcing: f64) -> Tangent {
+        let (_, p, q) = problem.dim();
+        let mut x = Tangent::zeros(p, q);
+        let mut residual = self.gradient.clone();
+        residual.scale(-1.0);
+        let mut z = self.precondition(&residual);
+        let mut rz = residual.dot(&z);
+        let target = forcing * forcing * rz;
+        let mut d = z.clone();
+        for k in 0..CG_LIMIT {
+            let hd = self.curvature(problem, iterate, &d);
+            let bend = d.dot(&hd);
+            // In the preconditioner's own metric the curvature is of order 1.
+            let size = (d.row.iter().map(|x| x * x).sum::<f64>()) / self.blocks.0
+                + (d.col.iter().map(|x| x * x).sum::<f64>()) / self.blocks.1
+                + (d.mean.iter().map(|x| x * x).sum::<f64>()) / self.blocks.2;
+            if !(bend > 1e-13 * size) {
+                if k == 0 {
+                    x = d;
+                }
+                break;
+            }
+            let alpha = rz / bend;
+            x.add_scaled(alpha, &d);
+            residual.add_scaled(-alpha, &hd);
+            z = self.precondition(&residual);
+            let next = residual.dot(&z);
+            if !(next > target) {
+                break;
+            }
+            let beta = next / rz;
+            rz = next;
+            d.scale(beta);
+            d.add_scaled(1.0, &z);
+        }
+        x
+    }
+}
+
+/// Backtracking along the geodesic.
+fn search(
+    problem: &Problem<'_>,
+    iterate: &mut Iterate,
+    local: &Local,
+    direction: Tangent,
+) -> Result<bool> {
+    let slope = local.gradient.dot(&direction);
+    if !(slope < 0.0) {
+        return Ok(false);
+    }
+    let path = Geodesic::new(&iterate.point, &direction)?;
+    let f = -iterate.log_likelihood / local.observations;
+    // Differences below this are rounding: then the score decides.
+    let rounding = 32.0 * f64::EPSILON * (1.0 + f.abs());
+    let mut t = (LARGEST_STEP / path.length()).min(1.0);
+    for _ in 0..HALVINGS {
+        let mut trial = iterate.clone();
+        match path.at(t).map(|point| trial.point = point) {
+            Ok(()) => problem.evaluate(&mut trial)?,
+            Err(Error::NotPositiveDefinite { .. } | Error::NonFinite { .. }) => {
+                t *= 0.5;
+                continue;
+            }
+            Err(error) => return Err(error),
+        }
+        iterate.passes = trial.passes;
+        let reached = -trial.log_likelihood / local.observations;
+        let better = reached <= f + ARMIJO * t * slope;
+        let even = (reached - f).abs() <= rounding && trial.score.worst() < iterate.score.worst();
+        if better || even {
+            trial.point.balance();
+            *iterate = trial;
+            return Ok(true);
+        }
+        // The parabola through both values and the slope, kept within [0.1, 0.5] of the step.
+        let parabola = -0.5 * slope * t / ((reached - f) / t - slope);
+        t = if parabola.is_finite() { parabola.clamp(0.1 * t, 0.5 * t) } else { 0.25 * t };
+    }
+    Ok(false)
+}
+
+/// The path L_A exp(tX) L_Aᵀ, L_B exp(tV) L_Bᵀ, M + t L_A Δ L_Bᵀ.
+struct Geodesic<'a> {
+    from: &'a Point,
+    row: SymmetricEigen,
+    col: SymmetricEigen,
+    mean: Array2<f64>,
+}
+
+impl<'a> Geodesic<'a> {
+    fn new(from: &'a Point, direction: &Tangent) -> Result<Self> {
+        Ok(Self {
+            from,
+            row: symmetric_eigen("a step of A", direction.row.view())?,
+            col: symmetric_eigen("a step of B", direction.col.view())?,
+            mean: from.unwhiten(direction.mean.view()),
+        })
+    }
+
+    /// Largest change of an eigenvalue's logarithm at t = 1.
+    fn length(&self) -> f64 {
+        self.row.values.iter().chain(&self.col.values).fold(0.0, |m: f64, x| m.max(x.abs()))
+    }
+
+    fn at(&self, t: f64) -> Result<Point> {
+        let mut point = self.from.clone();
+        point.row.advance("A", self.row.map(|x| (t * x).exp()).view())?;
+        point.col.advance("B", self.col.map(|x| (t * x).exp()).view())?;
+        point.mean.scaled_add(t, &self.mean);
+        Ok(point)
+    }
+}
+
+fn mean_space(problem: &Problem<'_>, point: &Point) -> Result<Option<(Array2<f64>, Array2<f64>)>> {
+    let (_, p, q) = problem.dim();
+    let Some((left, right)) = problem.model.mean_structure().design(p, q) else {
+        return Ok(None);
+    };
+    let left = matmul(point.row.inverse(), left.view());
+    let right = matmul(right.view(), point.col.inverse().t());
+    Ok(Some((projector(left.view())?, projector(right.t())?)))
+}
+
+/// C (CᵀC)⁻¹ Cᵀ.
+fn projector(design: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+    if design.ncols() == design.nrows() {
+        return Ok(Array2::eye(design.nrows()));
+    }
+    crate::model::solve_side(design, None)
+}
+
+fn project(mean: &mut Array2<f64>, space: Option<&(Array2<f64>, Array2<f64>)>) {
+    match space {
+        Some((left, right)) => {
+            *mean = matmul(matmul(left.view(), mean.view()).view(), right.view())
+        }
+        None => mean.fill(0.0),
+    }
+}

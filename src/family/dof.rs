@@ -1,0 +1,173 @@
+//! Degrees of freedom: their domain, the family of laws they index, and their maximiser.
+
+use super::{Law, Scratch};
+use crate::{Error, Result};
+use ndarray::{ArrayView1, ArrayView2};
+use std::sync::Arc;
+
+/// Smallest ν that is searched for; an estimate there is reported as a warning.
+pub const DOF_LOWER: f64 = 1e-3;
+/// Largest ν that is searched for: beyond it the Gaussian limit cannot be told apart.
+const DOF_UPPER: f64 = 1e10;
+
+/// Checks that ν is a finite number > 0.
+pub(crate) fn require_dof(dof: f64) -> Result<()> {
+    if dof.is_finite() && dof > 0.0 {
+        return Ok(());
+    }
+    let allowed = "a finite number > 0 (the Gaussian is ν = ∞; estimate ν to find out)";
+    Err(Error::domain("the degrees of freedom ν", dof, allowed))
+}
+
+/// Where the likelihood in ν has its maximum.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum DofEstimate {
+    /// At a root of the score.
+    Interior(f64),
+    /// At [`DOF_LOWER`]: the likelihood rises towards ν = 0.
+    Lower,
+    /// At ν = ∞: the Gaussian.
+    Infinite,
+}
+
+/// A law indexed by its degrees of freedom ν. The methods do not depend on the law's own ν.
+///
+/// "Summaries" are what ρ needs of a sample at every ν, with A/[`scale_unit`] and B as the
+/// factors, so that they do not move with ν (KroneckerT: δ; MatrixT: the eigenvalues of
+/// A⁻¹YB⁻¹Yᵀ with A = Σ/ν).
+///
+/// [`scale_unit`]: DofFamily::scale_unit
+pub trait DofFamily: Send + Sync {
+    /// The same law at another ν.
+    fn at(&self, dof: f64) -> Arc<dyn Law>;
+
+    /// The limit ν → ∞.
+    fn limit(&self) -> Arc<dyn Law>;
+
+    /// What A is proportional to when ν moves and everything else is held fixed: ν for MatrixT,
+    /// 1 for KroneckerT; 1 at ν = ∞.
+    fn scale_unit(&self, dof: f64) -> f64;
+
+    /// Number of summaries of one p × q sample.
+    fn summary_len(&self, p: usize, q: usize) -> usize;
+
+    /// The summaries of one whitened sample, not yet multiplied by the scale unit.
+    fn summarise(&self, z: ArrayView2<'_, f64>, out: &mut [f64], scratch: &mut Scratch);
+
+    /// (2/n) ∂ℓ/∂ν with the summaries held fixed; accurate from ν → 0 to ν ~ 10⁹.
+    fn score(&self, dof: f64, summaries: ArrayView1<'_, f64>, p: usize, q: usize) -> f64;
+
+    /// −lim ν²·score as ν → ∞: where it is ≤ 0 the likelihood rises to its Gaussian limit.
+    fn excess_at_infinity(&self, summaries: ArrayView1<'_, f64>, p: usize, q: usize) -> f64;
+
+    /// The maximum of the log-likelihood in ν that is uphill from `start`.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] when a summary is not a number.
+    fn estimate(
+        &self,
+        start: f64,
+        summaries: ArrayView1<'_, f64>,
+        p: usize,
+        q: usize,
+    ) -> Result<DofEstimate> {
+        let excess = self.excess_at_infinity(summaries, p, q);
+        if excess.is_nan() {
+            let what = "the distances of the samples".to_owned();
+            return Err(Error::NonFinite { what, value: excess, index: Vec::new() });
+        }
+        // ∂ℓ/∂ ln ν, so that steps mean the same at every size of ν.
+        let slope = |ln_dof: f64| {
+            let dof = ln_dof.exp();
+            dof * self.score(dof, summaries, p, q)
+        };
+        Ok(climb(slope, start.clamp(DOF_LOWER, DOF_UPPER).ln()))
+    }
+}
+
+/// Uphill from `start` in ln ν until the slope changes its sign.
+fn climb(slope: impl Fn(f64) -> f64, start: f64) -> DofEstimate {
+    let (lower, upper) = (DOF_LOWER.ln(), DOF_UPPER.ln());
+    let mut near = (start, slope(start));
+    if near.1 == 0.0 {
+        return DofEstimate::Interior(start.exp());
+    }
+    let sign = near.1.signum();
+    let mut stride = 0.25 * sign;
+    loop {
+        let at = (near.0 + stride).clamp(lower, upper);
+        let far = (at, slope(at));
+        if far.1 * sign <= 0.0 {
+            return DofEstimate::Interior(root(slope, near, far).exp());
+        }
+        if at <= lower {
+            return DofEstimate::Lower;
+        }
+        if at >= upper || !far.1.is_finite() {
+            return DofEstimate::Infinite;
+        }
+        near = far;
+        stride *= 2.0;
+    }
+}
+
+/// A root between two points with values of different sign, to the last digits (Chandrupatla
+/// 1997, Advances in Engineering Software 28, 145–149).
+fn root(f: impl Fn(f64) -> f64, first: (f64, f64), second: (f64, f64)) -> f64 {
+    let (mut a, mut b) = (second, first);
+    let mut c = b;
+    let mut t = 0.5;
+    for _ in 0..200 {
+        let x = a.0 + t * (b.0 - a.0);
+        let new = (x, f(x));
+        if new.1.signum() == a.1.signum() {
+            c = a;
+        } else {
+            c = b;
+            b = a;
+        }
+        a = new;
+        let best = if a.1.abs() < b.1.abs() { a } else { b };
+        let tolerance = 1e-14 * (1.0 + best.0.abs());
+        let share = tolerance / (b.0 - a.0).abs();
+        if best.1 == 0.0 || share > 0.5 || best.1.is_nan() {
+            return best.0;
+        }
+        // Inverse quadratic interpolation where it is safe, bisection elsewhere.
+        let xi = (a.0 - b.0) / (c.0 - b.0);
+        let phi = (a.1 - b.1) / (c.1 - b.1);
+        let inside = phi * phi < xi && (1.0 - phi).powi(2) < 1.0 - xi;
+        t = if inside {
+            a.1 / (b.1 - a.1) * c.1 / (b.1 - c.1)
+                + (c.0 - a.0) / (b.0 - a.0) * a.1 / (c.1 - a.1) * b.1 / (c.1 - b.1)
+        } else {
+            0.5
+        };
+        t = t.clamp(share, 1.0 - share);
+    }
+    if a.1.abs() < b.1.abs() { a.0 } else { b.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roots_and_ends() {
+        let at = |target: f64| climb(move |x: f64| target - x, 1.0);
+        for target in [-6.5, 0.3, 1.0, 12.0] {
+            let DofEstimate::Interior(dof) = at(target) else { panic!("{target}") };
+            assert!((dof.ln() - target).abs() < 1e-12, "{target}");
+        }
+        assert_eq!(at(-20.0), DofEstimate::Lower);
+        assert_eq!(at(40.0), DofEstimate::Infinite);
+    }
+
+    #[test]
+    fn only_finite_positive_values_are_degrees_of_freedom() {
+        assert!(require_dof(1e-3).is_ok() && require_dof(1e12).is_ok());
+        for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert!(matches!(require_dof(bad), Err(Error::Domain { .. })), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The JSON record of a fit. Keys may be added, never renamed.
+
+use crate::Result;
+use crate::estimate::{Certificate, Fit, Normalisation};
+use crate::{Error, VERSION};
+use ndarray::ArrayView2;
+use serde::Serialize;
+
+/// A fit as JSON: Σ = sigma2 · (row_cov ⊗ col_cov) in row-major vec order.
+#[derive(Debug, Clone, Serialize)]
+pub struct FitRecord {
+    /// Version of this crate.
+    pub kronfit: &'static str,
+    /// Law.
+    pub model: &'static str,
+    /// Samples.
+    pub n: usize,
+    /// Rows.
+    pub p: usize,
+    /// Columns.
+    pub q: usize,
+    /// Row structure.
+    pub rows: String,
+    /// Column structure.
+    pub cols: String,
+    /// Mean structure.
+    pub mean_structure: &'static str,
+    /// Method that reached the estimate.
+    pub method: String,
+    /// Normalisation of σ², A and B.
+    pub normalisation: &'static str,
+    /// Maximised log-likelihood, all constants included.
+    pub log_likelihood: f64,
+    /// σ².
+    pub sigma2: f64,
+    /// A (t laws: a scale).
+    pub row_cov: Vec<Vec<f64>>,
+    /// B (t laws: a scale).
+    pub col_cov: Vec<Vec<f64>>,
+    /// M.
+    pub mean: Vec<Vec<f64>>,
+    /// ν; null for the Gaussian and where ν̂ = ∞.
+    pub dof: Option<f64>,
+    /// Own parameters of the row structure.
+    pub row_parameters: Vec<(String, f64)>,
+    /// Own parameters of the column structure.
+    pub col_parameters: Vec<(String, f64)>,
+    /// Free parameters.
+    pub n_parameters: usize,
+    /// −2ℓ + 2k.
+    pub aic: f64,
+    /// Small-sample AIC; null where n ≤ k + 1.
+    pub aicc: Option<f64>,
+    /// −2ℓ + k ln n.
+    pub bic: f64,
+    /// Is this a maximum to the tolerance?
+    pub converged: bool,
+    /// Why the fit ended.
+    pub termination: &'static str,
+    /// max(|G_A − I|, |G_B − I|), projected on the structures.
+    pub score: f64,
+    /// Iterations.
+    pub iterations: usize,
+    /// Passes over the data.
+    pub passes: usize,
+    /// Seconds of the fit alone.
+    pub seconds: f64,
+    /// The certificate, where it was computed.
+    pub certificate: Option<Certificate>,
+    /// What the reader has to know.
+    pub warnings: Vec<String>,
+    /// Standard errors, where they were asked for.
+    pub standard_errors: Option<serde_json::Value>,
+    /// Names of the rows.
+    pub row_names: Vec<String>,
+    /// Names of the columns.
+    pub col_names: Vec<String>,
+}
+
+fn rows_of(matrix: ArrayView2<'_, f64>) -> Vec<Vec<f64>> {
+    matrix.outer_iter().map(|row| row.to_vec()).collect()
+}
+
+impl FitRecord {
+    /// The record of a fit in a normalisation.
+    pub fn new(fit: &Fit, rule: Normalisation) -> Self {
+        let (n, p, q) = fit.dim();
+        let factors = fit.factors(rule);
+        let model = fit.model();
+        let (rows, cols) = (model.row_structure().shape(), model.col_structure().shape());
+        Self {
+            kronfit: VERSION,
+            model: model.law().name(),
+            n,
+            p,
+            q,
+            rows: rows.name(),
+            cols: cols.name(),
+            mean_structure: model.mean_structure().name(),
+            method: fit.method().to_owned(),
+            normalisation: rule.name(),
+            log_likelihood: fit.log_likelihood(),
+            sigma2: factors.sigma2,
+            row_parameters: rows.report(fit.row_cov().view()),
+            col_parameters: cols.report(fit.col_cov().view()),
+            row_cov: rows_of(factors.row.view()),
+            col_cov: rows_of(factors.col.view()),
+            mean: rows_of(fit.mean()),
+            dof: fit.dof(),
+            n_parameters: fit.n_parameters(),
+            aic: fit.aic(),
+            aicc: fit.aicc(),
+            bic: fit.bic(),
+            converged: fit.is_converged(),
+            termination: fit.termination().name(),
+            score: fit.score(),
+            iterations: fit.iterations(),
+            passes: fit.passes(),
+            seconds: fit.seconds(),
+            certificate: fit.certificate().copied(),
+            warnings: fit.warnings().to_vec(),
+            standard_errors: None,
+            row_names: fit.row_names().to_vec(),
+            col_names: fit.col_names().to_vec(),
+        }
+    }
+
+    /// Pretty-printed JSON with a final newline; numbers read back to the same bits.
+    ///
+    /// # Errors
+    /// [`Error::Lapack`] never; a serialiser's own failure is reported as [`Error::Unsupported`].
+    pub fn to_json(&self) -> Result<String> {
+        let text = serde_json::to_string_pretty(self).map_err(|e| Error::Unsupported {
+            what: format!("the fit cannot be written as JSON ({e})"),
+            remedy: "report this".to_owned(),
+        })?;
+        Ok(text + "\n")
+    }
+}

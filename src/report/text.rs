@@ -1,0 +1,160 @@
+//! The printed page of a fit.
+
+use super::table::{Align, Table};
+use crate::estimate::{Factors, Fit, Normalisation};
+use crate::linalg::symmetric_eigen;
+use ndarray::Array2;
+use std::fmt;
+
+/// Largest factor that is printed entry by entry; larger ones by their eigenvalues.
+const PRINTED_ORDER: usize = 12;
+
+impl fmt::Display for Fit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        heading(self, f)?;
+        likelihood(self, f)?;
+        convergence(self, f)?;
+        estimates(self, f)?;
+        if !self.warnings().is_empty() {
+            writeln!(f, "\nWarnings")?;
+            for warning in self.warnings() {
+                writeln!(f, "  • {warning}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn law_title(name: &str) -> &str {
+    match name {
+        "gaussian" => "Matrix normal",
+        "kronecker-t" => "Kronecker t (elliptical)",
+        "matrix-t" => "Matrix-variate t",
+        other => other,
+    }
+}
+
+fn heading(fit: &Fit, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (n, p, q) = fit.dim();
+    let model = fit.model();
+    let title = format!("{} fit by maximum likelihood", law_title(model.law().name()));
+    writeln!(f, "{title}\n{}", "═".repeat(title.chars().count()))?;
+    writeln!(f, "  Data            {}: n = {n} samples of {p} × {q}", fit.source())?;
+    writeln!(f, "  Row factor A    {} ({p} × {p})", model.row_structure().shape().name())?;
+    writeln!(f, "  Column factor B {} ({q} × {q})", model.col_structure().shape().name())?;
+    writeln!(f, "  Mean M          {}", model.mean_structure().name())?;
+    if model.law().dof().is_some() {
+        let how = if model.estimates_dof() { "estimated" } else { "given" };
+        match fit.dof() {
+            Some(dof) => writeln!(f, "  Dof ν           {dof:.6} ({how})")?,
+            None => writeln!(f, "  Dof ν           ∞ ({how}: the Gaussian limit)")?,
+        }
+    }
+    Ok(())
+}
+
+fn likelihood(fit: &Fit, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    writeln!(f, "\nLikelihood")?;
+    writeln!(f, "  Log-likelihood  {:.6}", fit.log_likelihood())?;
+    writeln!(f, "  −2ℓ             {:.6}", -2.0 * fit.log_likelihood())?;
+    writeln!(f, "  Parameters      {}", fit.n_parameters())?;
+    writeln!(f, "  AIC             {:.4}", fit.aic())?;
+    match fit.aicc() {
+        Some(aicc) => writeln!(f, "  AICc            {aicc:.4}")?,
+        None => writeln!(f, "  AICc            – (needs n > parameters + 1)")?,
+    }
+    writeln!(f, "  BIC             {:.4}  (n = number of matrices)", fit.bic())
+}
+
+fn convergence(fit: &Fit, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let verdict = if fit.is_converged() { "converged" } else { "NOT converged" };
+    writeln!(f, "\nConvergence")?;
+    writeln!(f, "  {verdict} ({}), method {}", fit.termination().name(), fit.method())?;
+    writeln!(
+        f,
+        "  score {:.2e}, {} iterations, {} passes over the data, {:.4} s",
+        fit.score(),
+        fit.iterations(),
+        fit.passes(),
+        fit.seconds()
+    )?;
+    if let Some(certificate) = fit.certificate() {
+        let unique = if certificate.unique { "unique maximum" } else { "maximum not unique" };
+        write!(f, "  certificate: {unique}, smallest curvature {:.3e}", certificate.curvature)?;
+        match certificate.distance {
+            Some(d) => writeln!(f, ", at most {d:.1e} from the exact maximum")?,
+            None => writeln!(f)?,
+        }
+    }
+    Ok(())
+}
+
+fn estimates(fit: &Fit, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let Factors { sigma2, row, col } = fit.factors(Normalisation::Trace);
+    let (t_law, what) = match fit.dof() {
+        Some(_) => (true, "scale"),
+        None => (false, "covariance"),
+    };
+    writeln!(f, "\nEstimates: {what} of vec_rows X = σ² · (A ⊗ B), tr A = p, tr B = q")?;
+    let meaning = if t_law { "mean squared scale" } else { "mean variance" };
+    writeln!(f, "  σ² = {sigma2:.6}  ({meaning} of one entry)")?;
+    if let (true, Some(factor)) = (t_law, fit.law().covariance_factor(row.nrows(), col.nrows())) {
+        writeln!(f, "  covariance = {factor:.6} × scale")?;
+    }
+    let model = fit.model();
+    let rows = model.row_structure().shape().report(row.view());
+    let cols = model.col_structure().shape().report(col.view());
+    factor(f, "A, rows", &row, fit.row_names(), &rows)?;
+    factor(f, "B, columns", &col, fit.col_names(), &cols)
+}
+
+fn factor(
+    f: &mut fmt::Formatter<'_>,
+    title: &str,
+    matrix: &Array2<f64>,
+    names: &[String],
+    parameters: &[(String, f64)],
+) -> fmt::Result {
+    writeln!(f, "\n{title}")?;
+    for (name, value) in parameters.iter().take(PRINTED_ORDER) {
+        writeln!(f, "  {name} = {value:.6}")?;
+    }
+    let d = matrix.nrows();
+    if d <= PRINTED_ORDER {
+        write!(f, "{}", matrix_table(matrix, names))?;
+    }
+    if d > 1 {
+        spectrum(f, matrix)?;
+    }
+    Ok(())
+}
+
+/// The lower triangle with names.
+fn matrix_table(matrix: &Array2<f64>, names: &[String]) -> Table {
+    let name = |i: usize| names.get(i).cloned().unwrap_or_else(|| (i + 1).to_string());
+    let heads = (0..matrix.nrows()).map(|j| (name(j), Align::Right));
+    let mut table = Table::new([(String::new(), Align::Left)].into_iter().chain(heads));
+    for (i, row) in matrix.outer_iter().enumerate() {
+        let cells = row.iter().take(i + 1).map(|x| format!("{x:.4}"));
+        table.row([name(i)].into_iter().chain(cells));
+    }
+    table
+}
+
+fn spectrum(f: &mut fmt::Formatter<'_>, matrix: &Array2<f64>) -> fmt::Result {
+    let Ok(eigen) = symmetric_eigen("a fitted factor", matrix.view()) else {
+        return Ok(());
+    };
+    let values: Vec<f64> = eigen.values.iter().rev().copied().collect();
+    let shown: Vec<String> = match values.len() {
+        0..=PRINTED_ORDER => values.iter().map(|x| format!("{x:.4}")).collect(),
+        d => {
+            let ends = values[..6].iter().chain(&values[d - 4..]);
+            let mut shown: Vec<_> = ends.map(|x| format!("{x:.4}")).collect();
+            shown.insert(6, "…".to_owned());
+            shown
+        }
+    };
+    let condition = values[0] / values[values.len() - 1];
+    writeln!(f, "  eigenvalues {}; condition {condition:.3e}", shown.join(" "))
+}

@@ -1,0 +1,102 @@
+//! Imports between the top-level modules go one way: data → model → estimator → report.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// From the bottom up: a module may use what stands before it.
+const LAYERS: [&str; 17] = [
+    "error",
+    "linalg",
+    "kronecker",
+    "calculus",
+    "special",
+    "optim",
+    "data",
+    "io",
+    "structure",
+    "family",
+    "model",
+    "estimate",
+    "inference",
+    "study",
+    "report",
+    "cli",
+    "main",
+];
+
+fn sources(dir: &Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(dir).expect("a source folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn imports_go_down_only() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&src, &mut files);
+    let rank: BTreeMap<&str, usize> = LAYERS.iter().enumerate().map(|(i, m)| (*m, i)).collect();
+    let mut faults = Vec::new();
+    for file in files {
+        let relative = file.strip_prefix(&src).expect("below src");
+        let first = relative.components().next().expect("a name").as_os_str().to_string_lossy();
+        let own = first.trim_end_matches(".rs").to_owned();
+        if own == "lib" {
+            continue;
+        }
+        let Some(own_rank) = rank.get(own.as_str()) else {
+            faults.push(format!("{own}: not in the list of layers"));
+            continue;
+        };
+        let text = std::fs::read_to_string(&file).expect("source text");
+        for (number, line) in text.lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            for used in code.split("crate::").skip(1) {
+                let names: Vec<String> = match used.strip_prefix('{') {
+                    Some(list) => list.split([',', '}']).map(|n| n.trim().to_owned()).collect(),
+                    None => vec![used.to_owned()],
+                };
+                for name in names {
+                    let module: String =
+                        name.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                    if rank.get(module.as_str()).is_some_and(|used_rank| used_rank > own_rank) {
+                        faults.push(format!(
+                            "{}:{}: uses {module}",
+                            relative.display(),
+                            number + 1
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "imports that go up:\n{}", faults.join("\n"));
+}
+
+/// Foreign numerical crates have one door each.
+#[test]
+fn foreign_crates_have_one_door() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&src, &mut files);
+    for (foreign, door) in
+        [("ndarray_linalg", "linalg"), ("faer", "linalg"), ("argmin", "optim"), ("clap", "cli")]
+    {
+        for file in &files {
+            let relative =
+                file.strip_prefix(&src).expect("below src").to_string_lossy().into_owned();
+            let text = std::fs::read_to_string(file).expect("source text");
+            let used =
+                text.lines().any(|l| l.trim_start().starts_with(&format!("use {foreign}::")));
+            assert!(
+                !used || relative.starts_with(door),
+                "{relative} imports {foreign}; only {door}/ may"
+            );
+        }
+    }
+}
