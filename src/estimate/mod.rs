@@ -10,11 +10,12 @@ mod iterate;
 mod newton;
 mod options;
 mod problem;
+mod warm;
 
 pub use factors::{Factors, Normalisation};
 pub use fit::{Certificate, Fit};
 pub use iterate::{Iterate, Score};
-pub use options::{FitOptions, Method, Observer, Silent, Step, Termination};
+pub use options::{DataSource, FitOptions, Method, Observer, Silent, Step, Termination};
 pub use problem::Problem;
 
 use crate::data::Sample;
@@ -67,9 +68,23 @@ impl Model {
             }
             Err(error) => return Err(error),
         };
-        let source = SampleSource::new(sample);
-        let problem = Problem::new(self, &source);
-        let start = problem.start(sample)?;
+        let samples = SampleSource::new(sample);
+        let problem = Problem::new(self, &samples);
+        let moments = warm::by_moments(self, sample.dim(), options)?;
+        let mut start = match warm::start(self, sample) {
+            Some(start) => start,
+            None => problem.start(sample)?,
+        };
+        let of_moments;
+        let problem = if moments {
+            of_moments = warm::moments(self, sample, &mut start.point)?;
+            Problem::new(self, &of_moments)
+        } else {
+            problem
+        };
+        if start.passes == 0 || moments {
+            problem.evaluate(&mut start)?;
+        }
         let mut stepper: Box<dyn climb::Stepper> = match options.method {
             Method::Auto => Box::new(auto::Auto::new(options.tol)),
             Method::FlipFlop => Box::new(flip_flop::FlipFlop),

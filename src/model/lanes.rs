@@ -142,6 +142,13 @@ impl Lanes {
     }
 }
 
+impl Lanes {
+    /// The block in lane order, (p·q, lanes), and its number of lanes.
+    pub(super) fn block(&self) -> (&[f64], usize) {
+        (&self.white[..self.p * self.q * self.inner], self.inner)
+    }
+}
+
 #[expect(clippy::expect_used, reason = "the last index is below p·q·inner")]
 fn lane(block: &[f64], i: usize, (p, q, inner): (usize, usize, usize)) -> ArrayView2<'_, f64> {
     ArrayView2::from_shape((p, q).strides((q * inner, inner)), &block[i..]).expect("one lane")

@@ -4,12 +4,14 @@ mod curvature;
 mod existence;
 mod lanes;
 mod mean;
+mod moments;
 mod pass;
 mod point;
 
 pub use curvature::Tangent;
 pub use existence::{Existence, existence, required_samples};
 pub use mean::{Mean, MeanMetric, mean_step, solve_side};
+pub use moments::{MomentSource, Moments};
 pub use pass::{Pass, SampleSource, Source, Want};
 pub use point::Point;
 
