@@ -3,10 +3,13 @@
 use super::Done;
 use super::data::DataArgs;
 use super::progress::{FitProgress, say};
-use crate::estimate::{Fit, FitOptions, Method, Normalisation};
+use crate::data::Sample;
+use crate::estimate::{Fit, FitOptions, Method, Normalisation, Step};
 use crate::io;
 use crate::model::{Dof, Mean, Model};
-use crate::report::FitRecord;
+use crate::report::html::html;
+use crate::report::plot::{Progress, convergence, figures, write_figures};
+use crate::report::{Align, FitRecord, Table};
 use crate::structure::Structure;
 use crate::{Error, Result};
 use clap::{Args, ValueEnum};
@@ -109,6 +112,10 @@ pub(super) struct FitArgs {
     data: DataArgs,
     #[command(flatten)]
     model: ModelArgs,
+    /// Method: auto, flip-flop, newton, joint or three-step; with several, separated by commas,
+    /// the first is reported and all are compared.
+    #[arg(long, value_name = "METHOD", value_delimiter = ',', default_value = Method::default().name())]
+    method: Vec<Method>,
     #[command(flatten)]
     how: HowArgs,
     /// Normalisation of σ², A and B in the JSON: trace, det, first-row, first-col or all-cols.
@@ -117,6 +124,12 @@ pub(super) struct FitArgs {
     /// Write the fit as JSON to a file, or to standard output with - (instead of the report).
     #[arg(long, value_name = "FILE|-")]
     json: Option<PathBuf>,
+    /// Write the figures (SVG and PNG) into a folder.
+    #[arg(long, value_name = "DIR")]
+    plot: Option<PathBuf>,
+    /// Write report and figures as one self-contained HTML file.
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
     /// Write every iteration (log-likelihood, score, passes, seconds) to a CSV file.
     #[arg(long, value_name = "FILE.csv")]
     trace: Option<PathBuf>,
@@ -125,9 +138,6 @@ pub(super) struct FitArgs {
 /// How to climb, shared by the commands that fit.
 #[derive(Debug, Args)]
 pub(super) struct HowArgs {
-    /// Method: auto, flip-flop, newton, joint or three-step.
-    #[arg(long, value_name = "METHOD", default_value = Method::default().name())]
-    method: Method,
     /// Stop when the score max(|G_A − I|, |G_B − I|) is at most this.
     #[arg(long, value_name = "TOL", default_value_t = FitOptions::default().tol)]
     tol: f64,
@@ -143,14 +153,13 @@ pub(super) struct HowArgs {
 }
 
 impl HowArgs {
-    pub(super) fn options(&self) -> FitOptions {
+    pub(super) fn options(&self, method: Method) -> FitOptions {
         FitOptions {
-            method: self.method,
+            method,
             tol: self.tol,
             max_iter: self.max_iter,
             time_limit: self.time_limit,
             force: self.force,
-            ..FitOptions::default()
         }
     }
 }
@@ -158,37 +167,88 @@ impl HowArgs {
 pub(super) fn run(args: &FitArgs, quiet: bool) -> Result<Done> {
     let model = args.model.model()?;
     let sample = args.data.load()?;
-    let mut progress = FitProgress::new(quiet);
-    let fit = model.fit_with(&sample, &args.how.options(), &mut progress);
-    progress.finish();
-    let fit = fit?;
+    let fits = args
+        .method
+        .iter()
+        .map(|&method| {
+            let mut progress = FitProgress::new(quiet);
+            let fit = model.fit_with(&sample, &args.how.options(method), &mut progress);
+            progress.finish();
+            Ok((method, fit?))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let Some((_, fit)) = fits.first() else { return Ok(Done::Fully) };
     let json_on_stdout = args.json.as_deref() == Some(Path::new("-"));
     if !quiet && !json_on_stdout {
         say(&fit.to_string())?;
+        if fits.len() > 1 {
+            say(&format!("\nMethods\n{}", comparison(&fits)))?;
+        }
     }
     if let Some(path) = &args.json {
-        let json = FitRecord::new(&fit, args.normalise).to_json()?;
+        let json = FitRecord::new(fit, args.normalise).to_json()?;
         if json_on_stdout { say(&json)? } else { io::write_text(path, &json)? }
     }
     if let Some(path) = &args.trace {
-        io::write_text(path, &trace_csv(&fit)?)?;
+        io::write_text(path, &trace_csv(&fits))?;
     }
-    Ok(if fit.is_converged() { Done::Fully } else { Done::NotConverged })
+    draw(args, &sample, &fits)?;
+    let all = fits.iter().all(|(_, fit)| fit.is_converged());
+    Ok(if all { Done::Fully } else { Done::NotConverged })
 }
 
-fn trace_csv(fit: &Fit) -> Result<String> {
-    let mut text = String::from("method,iteration,passes,seconds,log_likelihood,score,dof\n");
-    for step in fit.trace() {
-        let dof = step.dof.map_or(String::new(), |x| x.to_string());
-        text.push_str(&format!(
-            "{},{},{},{},{},{},{dof}\n",
-            fit.method(),
-            step.iteration,
-            step.passes,
-            step.seconds,
-            step.log_likelihood,
-            step.score
-        ));
+/// Figures and HTML report, where they were asked for.
+fn draw(args: &FitArgs, sample: &Sample, fits: &[(Method, Fit)]) -> Result<()> {
+    let Some((_, fit)) = fits.first() else { return Ok(()) };
+    if args.plot.is_none() && args.report.is_none() {
+        return Ok(());
     }
-    Ok(text)
+    let mut all = figures(fit, Some(sample))?;
+    if fits.len() > 1 {
+        let traces: Vec<_> = fits.iter().map(|(m, fit)| (m.name(), fit.trace())).collect();
+        let compared = convergence(&traces, Progress::Passes)?;
+        all.retain(|old| compared.iter().all(|new| new.name != old.name));
+        all.extend(compared);
+    }
+    if let Some(folder) = &args.plot {
+        write_figures(folder, &all)?;
+    }
+    if let Some(path) = &args.report {
+        let command = std::env::args().collect::<Vec<_>>().join(" ");
+        io::write_text(path, &html(fit, &command, &all))?;
+    }
+    Ok(())
+}
+
+fn comparison(fits: &[(Method, Fit)]) -> Table {
+    let right = ["log-likelihood", "score", "iterations", "passes", "seconds"];
+    let heads = [("method", Align::Left)].into_iter().chain(right.map(|h| (h, Align::Right)));
+    let mut table = Table::new(heads.chain([("ended", Align::Left)]));
+    for (method, fit) in fits {
+        table.row([
+            method.name().to_owned(),
+            format!("{:.8}", fit.log_likelihood()),
+            format!("{:.1e}", fit.score()),
+            fit.iterations().to_string(),
+            fit.passes().to_string(),
+            format!("{:.4}", fit.seconds()),
+            fit.termination().name().to_owned(),
+        ]);
+    }
+    table
+}
+
+fn trace_csv(fits: &[(Method, Fit)]) -> String {
+    let mut text = String::from("method,iteration,passes,seconds,log_likelihood,score,dof\n");
+    for (method, fit) in fits {
+        for step in fit.trace() {
+            let Step { iteration, passes, seconds, log_likelihood, score, dof } = step;
+            let dof = dof.map_or(String::new(), |x| x.to_string());
+            text.push_str(&format!(
+                "{},{iteration},{passes},{seconds},{log_likelihood},{score},{dof}\n",
+                method.name()
+            ));
+        }
+    }
+    text
 }

@@ -120,9 +120,8 @@ fn confirmed(problem: &Problem<'_>, iterate: &mut Iterate, tol: f64) -> Result<b
 
 pub(super) fn is_singular(iterate: &Iterate) -> bool {
     [&iterate.point.row, &iterate.point.col].into_iter().any(|root| {
-        let lower = root.lower();
-        let (low, high) = lower
-            .diag()
+        let (low, high) = root
+            .diagonal()
             .iter()
             .fold((f64::INFINITY, 0.0_f64), |(low, high), x| (low.min(*x), high.max(*x)));
         let ratio = high / low;

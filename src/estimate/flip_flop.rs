@@ -7,7 +7,7 @@ use super::iterate::Iterate;
 use super::problem::Problem;
 use crate::Result;
 use crate::family::TwoSided;
-use crate::linalg::{Root, matmul};
+use crate::linalg::Root;
 use crate::model::{MeanMetric, Want};
 use crate::structure::Shape;
 use ndarray::{Array2, ArrayView2};
@@ -46,7 +46,7 @@ pub(super) fn sweep(problem: &Problem<'_>, iterate: &mut Iterate, count: usize) 
     if problem.model.estimates_dof() {
         dof::update(problem, iterate)?;
     }
-    if problem.is_gaussian(&*iterate.law) {
+    if problem.last_look_is_rows(&*iterate.law) {
         problem.pass(iterate, Want::Row);
         let q = iterate.point.col.order();
         iterate.pass.col_scatter = Array2::eye(q);
@@ -92,14 +92,22 @@ fn cyclic_step(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()> {
 
 /// ΣΨ in new column coordinates: R L_Bᵀ L_B'⁻ᵀ.
 fn follow_columns(iterate: &mut Iterate, old: &Root) {
-    let change = matmul(iterate.point.col.inverse(), old.lower());
-    iterate.pass.psi_sum = matmul(iterate.pass.psi_sum.view(), change.t());
+    let rows = iterate.pass.psi_sum.nrows();
+    let mut seen = Array2::zeros(iterate.pass.psi_sum.dim());
+    if let (Some(psi), Some(seen)) = (iterate.pass.psi_sum.as_slice_mut(), seen.as_slice_mut()) {
+        old.unwhiten_right(psi, rows, seen);
+        iterate.point.col.whiten_right(seen, rows, psi);
+    }
 }
 
 /// ΣΨ in new row coordinates: L_A'⁻¹ L_A R.
 fn follow_rows(iterate: &mut Iterate, old: &Root) {
-    let change = matmul(iterate.point.row.inverse(), old.lower());
-    iterate.pass.psi_sum = matmul(change.view(), iterate.pass.psi_sum.view());
+    let cols = iterate.pass.psi_sum.ncols();
+    let mut seen = Array2::zeros(iterate.pass.psi_sum.dim());
+    if let (Some(psi), Some(seen)) = (iterate.pass.psi_sum.as_slice_mut(), seen.as_slice_mut()) {
+        old.unwhiten_left(psi, cols, seen);
+        iterate.point.row.whiten_left(seen, cols, psi);
+    }
 }
 
 fn move_mean(problem: &Problem<'_>, iterate: &mut Iterate, metric: &MeanMetric) -> Result<()> {
@@ -151,6 +159,6 @@ fn update_factor(
     }
     let seen = root.unwhiten(scatter);
     let updated = shape.update(seen.view(), root.matrix().view())?;
-    *root = Root::of(name, updated.view())?;
+    *root = shape.root(name, updated.view())?;
     Ok(())
 }

@@ -10,6 +10,7 @@ mod iterate;
 mod newton;
 mod options;
 mod problem;
+mod tyler;
 mod warm;
 
 pub use factors::{Factors, Normalisation};
@@ -17,6 +18,7 @@ pub use fit::{Certificate, Fit};
 pub use iterate::{Iterate, Score};
 pub use options::{DataSource, FitOptions, Method, Observer, Silent, Step, Termination};
 pub use problem::Problem;
+pub use tyler::{Tyler, TylerFit};
 
 use crate::data::Sample;
 use crate::model::{Model, SampleSource};

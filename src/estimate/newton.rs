@@ -14,7 +14,7 @@ use super::climb::Stepper;
 use super::flip_flop;
 use super::iterate::Iterate;
 use super::problem::Problem;
-use crate::linalg::{SymmetricEigen, matmul, symmetric_eigen};
+use crate::linalg::{Spd, SymmetricEigen, matmul, symmetric_eigen, symmetrise};
 use crate::model::{Point, Tangent};
 use crate::{Error, Result};
 use ndarray::{Array2, ArrayView2};
@@ -266,7 +266,10 @@ fn projector(design: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
     if design.ncols() == design.nrows() {
         return Ok(Array2::eye(design.nrows()));
     }
-    crate::model::solve_side(design, None)
+    let mut normal = matmul(design.t(), design);
+    symmetrise(&mut normal);
+    let normal = Spd::new("the normal matrix of the mean", normal)?;
+    Ok(matmul(design, normal.solve(design.t()).view()))
 }
 
 fn project(mean: &mut Array2<f64>, space: Option<&(Array2<f64>, Array2<f64>)>) {

@@ -4,7 +4,7 @@ use super::iterate::{Iterate, Score};
 use crate::data::Sample;
 use crate::family::{Law, Weighting};
 use crate::linalg::Root;
-use crate::model::{MeanMetric, Model, Pass, Point, Source, Want, mean_step};
+use crate::model::{Mean, MeanMetric, Model, Pass, Point, Source, Want, mean_step};
 use crate::structure::Shape;
 use crate::{Error, Result};
 use ndarray::{Array2, ArrayView2};
@@ -43,8 +43,8 @@ impl<'a> Problem<'a> {
         self.row_shape.is_unstructured() && self.col_shape.is_unstructured()
     }
 
-    /// The starting point: least-squares mean, A = I, B = s·I with s the mean square of the
-    /// centred data.
+    /// The starting point: least-squares mean, A and B the structures' own starts (the identity
+    /// where they have it), of mean variance 1 and s, the mean square of the centred data.
     ///
     /// # Errors
     /// [`Error::Degenerate`] naming a constant row or column, or data without any variation.
@@ -71,7 +71,8 @@ impl<'a> Problem<'a> {
             (Some(family), Some(dof)) => family.scale_unit(dof),
             _ => 1.0,
         };
-        let (row, col) = (Root::scaled_identity(p, 1.0), Root::scaled_identity(q, scale * unit));
+        let row = start_root(&*self.row_shape, p, 1.0)?;
+        let col = start_root(&*self.col_shape, q, scale * unit)?;
         let mut iterate = Iterate::new(Point { mean, row, col }, self.model.law().clone(), p, q);
         debug_assert!(n > 0);
         if self.model.estimates_dof() {
@@ -139,10 +140,24 @@ impl<'a> Problem<'a> {
         }
     }
 
-    /// With Ψ = Z, a factor that was just set to its optimum needs no look to know its score.
-    pub(super) fn is_gaussian(&self, law: &dyn Law) -> bool {
-        law.weighting() == Weighting::Identity
+    /// With Ψ = Z, a column factor that was just set to its optimum needs no look to know its
+    /// score: true unless the optimum was only approached, or a mean moved after it.
+    pub(super) fn last_look_is_rows(&self, law: &dyn Law) -> bool {
+        let settled =
+            matches!(self.model.mean_structure(), Mean::Free | Mean::Zero | Mean::Known(_));
+        law.weighting() == Weighting::Identity && self.col_shape.is_unstructured() && settled
     }
+}
+
+/// Root of a structure's starting matrix of order d, scaled to the given mean variance.
+fn start_root(shape: &dyn Shape, d: usize, variance: f64) -> Result<Root> {
+    if shape.is_unstructured() {
+        return Ok(Root::scaled_identity(d, variance));
+    }
+    let matrix = shape.start(d)?;
+    let mut root = shape.root("a structure's start", matrix.view())?;
+    root.scale(variance * d as f64 / matrix.diag().sum());
+    Ok(root)
 }
 
 /// max |P(G − I)| with P the projection on what the structure can move.
@@ -185,8 +200,7 @@ fn refuse_constants(sample: &Sample, squares: &Array2<f64>, problem: &Problem<'_
         ("column", ndarray::Axis(1), sample.col_names(), &problem.col_shape),
     ];
     for (side, axis, names, shape) in sides {
-        let length = squares.len_of(axis);
-        if shape.required_rank(length) < length {
+        if shape.tolerates_constants() {
             continue;
         }
         let values = sample.values();

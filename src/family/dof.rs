@@ -115,7 +115,7 @@ fn climb(slope: impl Fn(f64) -> f64, start: f64) -> DofEstimate {
 /// 1997, Advances in Engineering Software 28, 145–149).
 fn root(f: impl Fn(f64) -> f64, first: (f64, f64), second: (f64, f64)) -> f64 {
     let (mut a, mut b) = (second, first);
-    let mut c = b;
+    let mut c;
     let mut t = 0.5;
     for _ in 0..200 {
         let x = a.0 + t * (b.0 - a.0);

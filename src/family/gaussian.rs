@@ -1,6 +1,6 @@
 //! The matrix normal law: ρ(Z) = ½‖Z‖², Ψ(Z) = Z.
 
-use super::{Law, Weighting};
+use super::{Law, Sampler, Weighting};
 
 /// Matrix-variate normal distribution N(M, A, B): Cov(vec_rows X) = A ⊗ B.
 ///
@@ -22,6 +22,14 @@ impl Law for Gaussian {
 
     fn ln_constant(&self, p: usize, q: usize) -> f64 {
         -0.5 * (p * q) as f64 * std::f64::consts::TAU.ln()
+    }
+
+    fn mean_rho(&self, p: usize, q: usize) -> Option<f64> {
+        Some(0.5 * (p * q) as f64)
+    }
+
+    fn sampler(&self) -> Option<&dyn Sampler> {
+        Some(self)
     }
 
     fn covariance_factor(&self, _p: usize, _q: usize) -> Option<f64> {

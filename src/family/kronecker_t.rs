@@ -1,9 +1,9 @@
 //! The Kronecker t law: vec X is a multivariate t with scale A ⊗ B.
 
 use super::dof::{self, DofFamily};
-use super::{Gaussian, Law, Radial, Scratch, Weighting, squared_norm};
+use super::{Gaussian, Law, Radial, Sampler, Scratch, Weighting, squared_norm};
 use crate::Result;
-use crate::special::{chi_difference, ln_gamma_excess, log1p_minus};
+use crate::special::{chi_difference, digamma_difference, ln_gamma_excess, log1p_minus};
 use ndarray::{ArrayView1, ArrayView2};
 use std::sync::Arc;
 
@@ -60,6 +60,16 @@ impl Law for KroneckerT {
             weight,
             slope: -weight / (self.dof + delta),
         }
+    }
+
+    /// ((ν+d)/2) \[ψ((ν+d)/2) − ψ(ν/2)\].
+    fn mean_rho(&self, p: usize, q: usize) -> Option<f64> {
+        let h = 0.5 * (p * q) as f64;
+        Some((0.5 * self.dof + h) * digamma_difference(0.5 * self.dof, h))
+    }
+
+    fn sampler(&self) -> Option<&dyn Sampler> {
+        Some(self)
     }
 
     fn covariance_factor(&self, _p: usize, _q: usize) -> Option<f64> {

@@ -1,10 +1,12 @@
 //! The matrix-variate t law in its determinant form.
 
 use super::dof::{self, DofFamily};
-use super::{Gaussian, Law, Scratch, TwoSided, Weighting};
+use super::{Gaussian, Law, Sampler, Scratch, TwoSided, Weighting};
 use crate::Result;
 use crate::linalg::{Spd, symmetric_eigen};
-use crate::special::{chi_difference, ln_multigamma_difference, log1p_minus};
+use crate::special::{
+    chi_difference, ln_multigamma_difference, log1p_minus, multidigamma_difference,
+};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 use std::sync::Arc;
 
@@ -224,6 +226,17 @@ impl Law for MatrixT {
         small.weigh();
         small.derivative(h);
         copy_out(small.spare, kappa, small.flipped, out);
+    }
+
+    /// (κ/2) \[ψ_s(κ/2) − ψ_s((ν+s−1)/2)\] with s = min(p, q).
+    fn mean_rho(&self, p: usize, q: usize) -> Option<f64> {
+        let (s, t) = (p.min(q), p.max(q) as f64);
+        let low = 0.5 * (self.dof + s as f64 - 1.0);
+        Some(0.5 * self.kappa(p, q) * multidigamma_difference(s, low, 0.5 * t))
+    }
+
+    fn sampler(&self) -> Option<&dyn Sampler> {
+        Some(self)
     }
 
     fn covariance_factor(&self, _p: usize, _q: usize) -> Option<f64> {

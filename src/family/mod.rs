@@ -9,16 +9,21 @@
 //! A law says what ρ, Ψ(Z) = ∂ρ/∂Z and c are; everything else — the pass over the data, the
 //! scatters, the gradients, the estimators — is written once, for all of them.
 
+mod distribution;
 mod dof;
 mod gaussian;
 mod kronecker_t;
 mod matrix_t;
+pub mod parametrisation;
+mod sampler;
 
+pub use distribution::MatrixDistribution;
 pub(crate) use dof::require_dof;
 pub use dof::{DOF_LOWER, DofEstimate, DofFamily};
 pub use gaussian::Gaussian;
 pub use kronecker_t::KroneckerT;
 pub use matrix_t::MatrixT;
+pub use sampler::Sampler;
 
 use crate::Result;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
@@ -115,6 +120,16 @@ pub trait Law: Debug + Send + Sync {
     /// Does E X = M exist?
     fn has_mean(&self) -> bool {
         true
+    }
+
+    /// E ρ(Z) under the law itself, where it has a closed form: what the entropy needs.
+    fn mean_rho(&self, _p: usize, _q: usize) -> Option<f64> {
+        None
+    }
+
+    /// What draws Z, for the laws that can be simulated.
+    fn sampler(&self) -> Option<&dyn Sampler> {
+        None
     }
 
     /// Degrees of freedom, for the laws that have them.

@@ -9,7 +9,7 @@
 //! ```
 
 use super::Point;
-use crate::linalg::{Spd, matmul, require_finite};
+use crate::linalg::{Root, Spd, matmul, require_finite};
 use crate::{Error, Result};
 use ndarray::{Array2, ArrayView2};
 
@@ -115,6 +115,15 @@ impl Mean {
         usize::from(!matches!(self, Self::Zero | Self::Known(_)))
     }
 
+    /// Columns of the row scatter's data, and rows of the column scatter's, that the mean can
+    /// always make vanish: those of D where C spans everything, and those of C where D does.
+    pub(super) fn dimensions_spent(&self, p: usize, q: usize) -> (usize, usize) {
+        self.design(p, q).map_or((0, 0), |(left, right)| {
+            let (a, b) = (left.ncols(), right.nrows());
+            (if a == p { b } else { 0 }, if b == q { a } else { 0 })
+        })
+    }
+
     pub(super) fn because(&self) -> &'static str {
         match self {
             Self::Free => " (the free mean costs one; fix the mean or collect more samples)",
@@ -137,6 +146,33 @@ fn check_design(left: &Array2<f64>, right: &Array2<f64>, p: usize, q: usize) -> 
     Spd::new("CᵀC of the mean's left design", matmul(left.t(), left.view()))?;
     Spd::new("DDᵀ of the mean's right design", matmul(right.view(), right.t()))?;
     Ok(())
+}
+
+impl std::str::FromStr for Mean {
+    type Err = Error;
+
+    /// Every mean without numbers of its own; a known or linear mean is made from its matrices.
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "free" => Ok(Self::Free),
+            "zero" => Ok(Self::Zero),
+            "rows" => Ok(Self::Rows),
+            "cols" => Ok(Self::Cols),
+            "scalar" => Ok(Self::Scalar),
+            _ => Err(Error::domain(
+                "the mean",
+                format!("\"{text}\""),
+                "free, zero, rows, cols or scalar",
+            )),
+        }
+    }
+}
+
+impl std::fmt::Display for Mean {
+    /// [`Mean::name`].
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// How the samples' weights add up, in whitened coordinates.
@@ -169,32 +205,44 @@ pub fn mean_step(
     let Some((left, right)) = mean.design(p, q) else {
         return Ok(Array2::zeros((p, q)));
     };
-    let left = matmul(point.row.inverse(), left.view());
-    let right = matmul(right.view(), point.col.inverse().t());
     let (row_metric, col_metric, weight) = match metric {
         MeanMetric::Weight(w) => (None, None, *w),
         MeanMetric::Row(h) => (Some(h), None, 1.0),
         MeanMetric::Col(t) => (None, Some(t), 1.0),
     };
-    let row_side = solve_side(left.view(), row_metric)?;
-    let col_side = solve_side(right.t(), col_metric)?;
-    Ok(matmul(matmul(row_side.view(), psi_sum).view(), col_side.t()) / weight)
+    let half = solve_side(&point.row, left.view(), row_metric, psi_sum)?;
+    let whole = solve_side(&point.col, right.t(), col_metric, half.t())?;
+    Ok(whole.reversed_axes().as_standard_layout().into_owned() / weight)
 }
 
-/// C (CᵀHC)⁻¹ Cᵀ, with H = I when it is not given.
-///
-/// # Errors
-/// [`Error::NotPositiveDefinite`] when C lacks full column rank.
-pub fn solve_side(
+/// C̃ (C̃ᵀHC̃)⁻¹ C̃ᵀ X with C̃ = L⁻¹C, and H = I when it is not given; a square C drops out.
+fn solve_side(
+    root: &Root,
     design: ArrayView2<'_, f64>,
     metric: Option<&Array2<f64>>,
+    x: ArrayView2<'_, f64>,
 ) -> Result<Array2<f64>> {
-    let weighted = match metric {
-        Some(h) => matmul(h.view(), design),
-        None => design.to_owned(),
+    const WHAT: &str = "the normal matrix of the mean";
+    if design.is_square() {
+        return match metric {
+            None => Ok(x.to_owned()),
+            Some(h) => Ok(Spd::new(WHAT, symmetric(h.to_owned()))?.solve(x)),
+        };
+    }
+    let design = design.as_standard_layout().into_owned();
+    let mut white = Array2::zeros(design.dim());
+    if let (Some(from), Some(to)) = (design.as_slice(), white.as_slice_mut()) {
+        root.whiten_left(from, design.ncols(), to);
+    }
+    let normal = match metric {
+        Some(h) => matmul(white.t(), matmul(h.view(), white.view()).view()),
+        None => matmul(white.t(), white.view()),
     };
-    let mut normal = matmul(design.t(), weighted.view());
-    crate::linalg::symmetrise(&mut normal);
-    let solved = Spd::new("the normal matrix of the mean", normal)?.solve(design.t());
-    Ok(matmul(design, solved.view()))
+    let solved = Spd::new(WHAT, symmetric(normal))?.solve(matmul(white.t(), x).view());
+    Ok(matmul(white.view(), solved.view()))
+}
+
+fn symmetric(mut matrix: Array2<f64>) -> Array2<f64> {
+    crate::linalg::symmetrise(&mut matrix);
+    matrix
 }

@@ -10,7 +10,7 @@ mod point;
 
 pub use curvature::Tangent;
 pub use existence::{Existence, existence, required_samples};
-pub use mean::{Mean, MeanMetric, mean_step, solve_side};
+pub use mean::{Mean, MeanMetric, mean_step};
 pub use moments::{MomentSource, Moments};
 pub use pass::{Pass, SampleSource, Source, Want};
 pub use point::Point;
@@ -160,6 +160,31 @@ impl Model {
         self.mean.check(p, q)
     }
 
+    /// With structured factors no theorem gives the number of samples, but the scatters must have
+    /// the rank that the structures need: n samples give them nq − b and np − a, where a mean
+    /// that spans the other side takes b columns or a rows from one sample.
+    fn check_ranks(&self, n: usize, p: usize, q: usize) -> Result<Vec<String>> {
+        let (row_need, col_need) =
+            (self.rows.shape().required_rank(p), self.cols.shape().required_rank(q));
+        let (spent_cols, spent_rows) = self.mean.dimensions_spent(p, q);
+        let enough = |n: usize| {
+            n * q >= row_need.saturating_add(spent_cols)
+                && n * p >= col_need.saturating_add(spent_rows)
+        };
+        if enough(n) {
+            return Ok(Vec::new());
+        }
+        let required = (n..).find(|&n| enough(n)).unwrap_or(n);
+        let because = format!(
+            " (a {} row factor needs a scatter of rank {row_need}, a {} column factor of rank \
+             {col_need}, after a {} mean)",
+            self.rows,
+            self.cols,
+            self.mean.name()
+        );
+        Err(Error::TooFewSamples { what: "the sample".to_owned(), n, required, p, q, because })
+    }
+
     /// What the number of samples promises: warnings, or the error that says how many are needed.
     ///
     /// The counts are theorems for the Gaussian with unstructured factors and a known or free
@@ -169,7 +194,7 @@ impl Model {
     /// [`Error::TooFewSamples`].
     pub fn check_count(&self, n: usize, p: usize, q: usize) -> Result<Vec<String>> {
         if !(self.rows.shape().is_unstructured() && self.cols.shape().is_unstructured()) {
-            return Ok(Vec::new());
+            return self.check_ranks(n, p, q);
         }
         let spent = self.mean.samples_spent();
         let verdict = existence(n.saturating_sub(spent), p, q);

@@ -1,6 +1,6 @@
 //! A point of the parameter space, as the pass wants it.
 
-use crate::linalg::{Root, Triangle, gemm};
+use crate::linalg::Root;
 use ndarray::{Array2, ArrayView2};
 
 /// M and the roots of A and B.
@@ -17,7 +17,7 @@ pub struct Point {
 impl Point {
     /// L_A⁻¹ Y L_B⁻ᵀ.
     pub fn whiten(&self, y: ArrayView2<'_, f64>) -> Array2<f64> {
-        two_sided(self.row.inverse(), y, self.col.inverse())
+        self.both_sides(y, Root::whiten_left, Root::whiten_right)
     }
 
     /// Y ← L_A⁻¹ Y L_B⁻ᵀ.
@@ -32,7 +32,18 @@ impl Point {
 
     /// L_A Z L_Bᵀ.
     pub fn unwhiten(&self, z: ArrayView2<'_, f64>) -> Array2<f64> {
-        two_sided(self.row.lower(), z, self.col.lower())
+        self.both_sides(z, Root::unwhiten_left, Root::unwhiten_right)
+    }
+
+    fn both_sides(&self, y: ArrayView2<'_, f64>, left: Map, right: Map) -> Array2<f64> {
+        let (p, q) = y.dim();
+        let mut whole = y.as_standard_layout().into_owned();
+        let mut half = Array2::zeros((p, q));
+        if let (Some(whole), Some(half)) = (whole.as_slice_mut(), half.as_slice_mut()) {
+            left(&self.row, whole, q, half);
+            right(&self.col, half, p, whole);
+        }
+        whole
     }
 
     /// Moves scale between the factors so that ln|A|/p = 0 and everything is in B: the product
@@ -44,17 +55,5 @@ impl Point {
     }
 }
 
-/// P Y Qᵀ for lower triangular P and Q.
-fn two_sided(
-    p: ArrayView2<'_, f64>,
-    y: ArrayView2<'_, f64>,
-    q: ArrayView2<'_, f64>,
-) -> Array2<f64> {
-    let mut half = Array2::zeros(y.dim());
-    let full = Triangle::Full;
-    gemm(1.0, (p, Triangle::Lower), (y, full), false, (half.view_mut(), full));
-    let mut whole = Array2::zeros(y.dim());
-    let upper = (q.reversed_axes(), Triangle::Upper);
-    gemm(1.0, (half.view(), full), upper, false, (whole.view_mut(), full));
-    whole
-}
+/// One of the maps of a root on one side of a matrix: (root, from, length of the other side, to).
+type Map = fn(&Root, &[f64], usize, &mut [f64]);

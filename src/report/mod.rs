@@ -1,6 +1,10 @@
 //! What people read of a fit: the printed page and the JSON record.
 
+#[cfg(feature = "plots")]
+pub mod html;
 mod json;
+#[cfg(feature = "plots")]
+pub mod plot;
 mod table;
 mod text;
 

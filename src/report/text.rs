@@ -25,7 +25,7 @@ impl fmt::Display for Fit {
     }
 }
 
-fn law_title(name: &str) -> &str {
+pub(super) fn law_title(name: &str) -> &str {
     match name {
         "gaussian" => "Matrix normal",
         "kronecker-t" => "Kronecker t (elliptical)",

@@ -68,14 +68,17 @@ fn best_rho(d: f64, [s0, s1, s2]: [f64; 3]) -> f64 {
     let mut rho = (s1 / s0).clamp(-0.9, 0.9);
     for _ in 0..200 {
         let value = cubic(rho);
+        if value == 0.0 {
+            return rho;
+        }
         if value > 0.0 {
             low = rho;
         } else {
             high = rho;
         }
         let newton = rho - value / derivative(rho);
-        let next = if newton > low && newton < high { newton } else { 0.5 * (low + high) };
-        if value == 0.0 || (next - rho).abs() <= f64::EPSILON * rho.abs() || high - low == 0.0 {
+        let next = if newton >= low && newton <= high { newton } else { 0.5 * (low + high) };
+        if (next - rho).abs() <= f64::EPSILON * rho.abs() {
             return next;
         }
         rho = next;

@@ -6,17 +6,24 @@
 
 mod ar1;
 mod compound_symmetry;
+mod correlation;
+mod descent;
 mod diagonal;
+mod factor;
 mod identity;
 mod known;
 mod name;
+mod toeplitz;
 mod unstructured;
 
 pub use ar1::Ar1;
 pub use compound_symmetry::CompoundSymmetry;
+pub use correlation::Correlation;
 pub use diagonal::Diagonal;
+pub use factor::Factor;
 pub use identity::Identity;
 pub use known::Known;
+pub use toeplitz::Toeplitz;
 pub use unstructured::Unstructured;
 
 use crate::linalg::{Root, matmul, symmetric_eigen};
@@ -47,6 +54,12 @@ pub enum Structure {
     Ar1,
     /// Equal variances and one common correlation.
     CompoundSymmetry,
+    /// Equal variances and any correlations.
+    Correlation,
+    /// Stationary: the covariance depends on |i − j| only.
+    Toeplitz,
+    /// This many common factors plus a diagonal.
+    Factor(usize),
     /// Known up to its scale.
     Known(Array2<f64>),
     /// A structure of the user's own.
@@ -62,6 +75,9 @@ impl Structure {
             Self::Identity => Arc::new(Identity),
             Self::Ar1 => Arc::new(Ar1),
             Self::CompoundSymmetry => Arc::new(CompoundSymmetry),
+            Self::Correlation => Arc::new(Correlation),
+            Self::Toeplitz => Arc::new(Toeplitz),
+            Self::Factor(factors) => Arc::new(Factor { factors: *factors }),
             Self::Known(matrix) => Arc::new(Known::new(matrix.clone())),
             Self::Custom(shape) => shape.clone(),
         }
@@ -134,7 +150,9 @@ pub trait Shape: Debug + Send + Sync {
         &self,
         scatter: ArrayView2<'_, f64>,
         current: ArrayView2<'_, f64>,
-    ) -> Result<Array2<f64>>;
+    ) -> Result<Array2<f64>> {
+        descent::update_in_coordinates(self, scatter, vec![self.coordinates(current)?])
+    }
 
     /// A matrix of the structure to start from: the identity or what is near to it.
     ///
@@ -183,15 +201,19 @@ pub trait Shape: Debug + Send + Sync {
     fn project(&self, root: &Root, whitened: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
         let coordinates = self.coordinates(root.matrix().view())?;
         let basis = whitened_tangent(self, &coordinates, root)?;
-        let flat = flattened(whitened)?;
-        let weights = solve_gram(&basis, &basis.dot(&flat))?;
-        let d = whitened.nrows();
-        basis
-            .t()
-            .dot(&weights)
-            .into_shape_with_order((d, d))
-            .map_err(|e| Error::shape("a projection", "a square matrix", e))
+        project_on(&basis, &flattened(whitened)?)
     }
+}
+
+/// The orthogonal projection of a flattened square matrix on the span of the rows.
+fn project_on(basis: &Array2<f64>, flat: &Array1<f64>) -> Result<Array2<f64>> {
+    let weights = solve_gram(basis, &basis.dot(flat), 0.0)?;
+    let d = flat.len().isqrt();
+    basis
+        .t()
+        .dot(&weights)
+        .into_shape_with_order((d, d))
+        .map_err(|e| Error::shape("a projection", "a square matrix", e))
 }
 
 fn flattened(matrix: ArrayView2<'_, f64>) -> Result<Array1<f64>> {
@@ -203,8 +225,10 @@ fn flattened(matrix: ArrayView2<'_, f64>) -> Result<Array1<f64>> {
         .map_err(|e| Error::shape("a scatter", "a square matrix", e))
 }
 
-/// (T Tᵀ)⁺ r for the rows of T; a pseudo-inverse, because coordinates may be redundant.
-fn solve_gram(basis: &Array2<f64>, rhs: &Array1<f64>) -> Result<Array1<f64>> {
+/// (T Tᵀ)⁺ r for the rows of T; a pseudo-inverse, because coordinates may be redundant. With the
+/// rows scaled to length one, eigenvalues below the share `damping` of the largest are taken as
+/// that: nearly redundant coordinates shall not take steps beyond what their tangents know.
+fn solve_gram(basis: &Array2<f64>, rhs: &Array1<f64>, damping: f64) -> Result<Array1<f64>> {
     let gram = matmul(basis.view(), basis.t());
     // Scaled to a unit diagonal: the units of the coordinates do not matter.
     let scale = gram.diag().mapv(|x| if x > 0.0 { 1.0 / x.sqrt() } else { 0.0 });
@@ -213,8 +237,9 @@ fn solve_gram(basis: &Array2<f64>, rhs: &Array1<f64>) -> Result<Array1<f64>> {
         row.zip_mut_with(&scale, |x, s| *x *= s * scale[i]);
     }
     let eigen = symmetric_eigen("the Gram matrix of a structure", scaled.view())?;
-    let floor = 1e-12 * eigen.values.iter().fold(0.0_f64, |m, &x| m.max(x));
-    let inverse = eigen.map(|x| if x > floor { 1.0 / x } else { 0.0 });
+    let largest = eigen.values.iter().fold(0.0_f64, |m, &x| m.max(x));
+    let inverse =
+        eigen.map(|x| if x > 1e-12 * largest { 1.0 / x.max(damping * largest) } else { 0.0 });
     Ok(inverse.dot(&(rhs * &scale)) * &scale)
 }
 

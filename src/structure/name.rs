@@ -5,7 +5,8 @@ use crate::{Error, Result};
 use std::fmt;
 use std::str::FromStr;
 
-const NAMES: &str = "unstructured, diagonal, identity, ar1, compound-symmetry or known:FILE";
+const NAMES: &str = "unstructured, diagonal, identity, correlation, ar1, compound-symmetry, \
+                     toeplitz, factor:K or known:FILE";
 
 impl FromStr for Structure {
     type Err = Error;
@@ -18,9 +19,18 @@ impl FromStr for Structure {
             "identity" => Ok(Self::Identity),
             "ar1" => Ok(Self::Ar1),
             "compound-symmetry" => Ok(Self::CompoundSymmetry),
-            _ => Err(Error::domain("the structure", format!("\"{text}\""), NAMES)),
+            "correlation" => Ok(Self::Correlation),
+            "toeplitz" => Ok(Self::Toeplitz),
+            _ => factor(text)
+                .ok_or_else(|| Error::domain("the structure", format!("\"{text}\""), NAMES)),
         }
     }
+}
+
+/// `factor:K` with K ≥ 1.
+fn factor(text: &str) -> Option<Structure> {
+    let count: usize = text.strip_prefix("factor:")?.parse().ok()?;
+    (count > 0).then_some(Structure::Factor(count))
 }
 
 impl fmt::Display for Structure {

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Makes every output that the book shows: book/generated/*.txt, from the examples and the program.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+out=book/generated
+mkdir -p "$out"
+# BOOK_PROFILE=dev makes the same outputs from a quick build (only the seconds differ).
+profile=${BOOK_PROFILE:-release}
+cargo build --profile "$profile" --quiet --bin kronfit --examples
+bin=target/$profile
+[ "$profile" != dev ] || bin=target/debug
+
+# run NAME COMMAND…: the output, written only when the command worked (1: a fit did not converge).
+run() {
+  local name=$1 code=0
+  shift
+  "$@" >"$out/$name.tmp" 2>&1 || code=$?
+  if [ "$code" -gt 1 ]; then
+    cat "$out/$name.tmp" >&2
+    echo "book: $* failed with code $code" >&2
+    exit 1
+  fi
+  mv "$out/$name.tmp" "$out/$name.txt"
+}
+
+kronfit=$bin/kronfit
+run datasets "$kronfit" datasets
+run fit-us-macro "$kronfit" fit us-macro
+run help "$kronfit" --help
+run help-fit "$kronfit" fit --help
+for example in examples/*.rs; do
+  name=$(basename "$example" .rs)
+  [ "$name" = figures ] || run "$name" "$bin/examples/$name"
+done
+rm -rf book/src/figures
+run figures "$bin/examples/figures" book/src/figures
+# What quickstart prints after the report of the fit.
+sed -n '/^Correlations between/,$p' "$out/quickstart.txt" >"$out/quickstart-tail.txt"
