@@ -5,17 +5,101 @@
 mod common;
 
 use common::{best_seconds, gemm_peak, noise};
+use kronfit::data::Sample;
+use kronfit::family::{Gaussian, KroneckerT, MatrixT};
+use kronfit::linalg::Root;
 use kronfit::linalg::kernel::{self, Mode};
 use kronfit::linalg::{Triangle, as_matrix, as_matrix_mut, gemm};
-use ndarray::Array2;
+use kronfit::model::{Pass, Point, SampleSource, Source, Want};
+use ndarray::{Array2, Array3};
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     let runs = |name: &str| wanted.is_empty() || wanted.iter().any(|w| w == name);
     let peak = gemm_peak();
     println!("gemm peak, one thread: {:.1} Gflop/s", peak / 1e9);
+    if runs("pass") {
+        passes(peak);
+    }
+    if runs("threads") {
+        threads();
+    }
     if runs("kernels") {
         kernels(peak);
+    }
+}
+
+fn sample(n: usize, p: usize, q: usize) -> Sample {
+    let values = Array3::from_shape_vec((n, p, q), noise(n * p * q, 8)).expect("npq numbers");
+    Sample::new(values).expect("a finite sample")
+}
+
+fn point(p: usize, q: usize) -> Point {
+    let root = |d: usize| {
+        let tilt = noise(d * d, 9);
+        Root::from_lower(Array2::from_shape_fn((d, d), |(i, j)| match i.cmp(&j) {
+            std::cmp::Ordering::Equal => 1.0,
+            std::cmp::Ordering::Greater => 0.1 * tilt[i * d + j],
+            std::cmp::Ordering::Less => 0.0,
+        }))
+    };
+    Point { mean: Array2::zeros((p, q)), row: root(p), col: root(q) }
+}
+
+/// Both half-steps of one sweep, one thread: 2npq(p+q) flops for the Gaussian; the other laws are
+/// given in the same unit.
+fn passes(peak: f64) {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool");
+    for (n, p, q) in [
+        (100, 10, 10),
+        (10_000, 10, 10),
+        (1000, 20, 20),
+        (2000, 50, 50),
+        (500, 100, 50),
+        (50, 200, 200),
+        (100, 5, 5),
+        (500, 10, 10),
+        (200, 30, 20),
+    ] {
+        let (sample, point) = (sample(n, p, q), point(p, q));
+        let source = SampleSource::new(&sample);
+        let mut out = Pass::zeros(p, q);
+        let flops = (2 * n * p * q * (p + q)) as f64;
+        let matrix_t = MatrixT::new(5.0).expect("ν > 0");
+        let kronecker_t = KroneckerT::new(5.0).expect("ν > 0");
+        let mut line = format!("({n}, {p}, {q})");
+        pool.install(|| {
+            let gaussian = best_seconds(0.3, || {
+                source.pass(&point, &Gaussian, Want::Col, &mut out);
+                source.pass(&point, &Gaussian, Want::Row, &mut out);
+            });
+            let scalar =
+                best_seconds(0.3, || source.pass(&point, &kronecker_t, Want::Both, &mut out));
+            let matrix = best_seconds(0.3, || source.pass(&point, &matrix_t, Want::Both, &mut out));
+            for (name, t) in [("gaussian", gaussian), ("kronecker-t", scalar), ("matrix-t", matrix)]
+            {
+                line += &format!("   {name} {:.3} ms {:.1} %", t * 1e3, 100.0 * flops / t / peak);
+            }
+        });
+        println!("{line}");
+    }
+}
+
+/// One pass on one and on two threads.
+fn threads() {
+    for (n, p, q) in [(1000, 20, 20), (10_000, 10, 10), (2000, 50, 50), (50, 200, 200)] {
+        let (sample, point) = (sample(n, p, q), point(p, q));
+        let source = SampleSource::new(&sample);
+        let mut out = Pass::zeros(p, q);
+        let mut seconds = [0.0; 2];
+        for (threads, to) in (1..=2).zip(&mut seconds) {
+            let pool =
+                rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+            *to = pool.install(|| {
+                best_seconds(0.5, || source.pass(&point, &Gaussian, Want::Row, &mut out))
+            });
+        }
+        println!("({n}, {p}, {q}): 2 threads {:.2} × 1 thread", seconds[0] / seconds[1]);
     }
 }
 

@@ -3,6 +3,7 @@
 //! Everything above it sees [`ndarray`] arrays of `f64` in row-major order and the crate's
 //! own [`Error`](crate::Error).
 
+pub mod batch;
 mod chain;
 mod cholesky;
 mod eigen;

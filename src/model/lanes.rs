@@ -2,7 +2,7 @@
 //! enough to fill the vectors.
 
 use super::{Pass, Point};
-use crate::family::{Law, Scratch};
+use crate::family::{DofFamily, Law, Scratch};
 use crate::linalg::kernel::{self, Gram, LANES, Mode};
 use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder};
 
@@ -90,13 +90,22 @@ impl Lanes {
         kernel::scale_lanes(&mut self.white[..d * inner], &self.weights[..inner], sums);
     }
 
-    /// Any other Ψ, sample by sample.
+    /// Any other Ψ: all lanes at once where the law can, else sample by sample.
     pub(super) fn weigh_matrix(&mut self, law: &dyn Law, out: &mut Pass) {
         self.psi_is_white = false;
-        let (p, q, inner) = (self.p, self.q, self.inner);
-        // Lanes without a sample stay zero.
-        self.psi.clear();
+        let dim @ (p, q, inner) = (self.p, self.q, self.inner);
         self.psi.resize(p * q * inner, 0.0);
+        let rho = &mut self.weights[..inner];
+        let white = &self.white[..p * q * inner];
+        if law.weigh_lanes(white, dim, &mut self.psi, rho, &mut self.scratch) {
+            out.rho_sum += rho[..self.m].iter().sum::<f64>();
+            out.weight_sum += self.m as f64;
+            let sums = out.psi_sum.as_slice_mut().unwrap_or_default();
+            kernel::sum_lanes(&self.psi, inner, sums);
+            return;
+        }
+        // Lanes without a sample stay zero.
+        self.psi.fill(0.0);
         for i in 0..self.m {
             let z = lane(&self.white, i, (p, q, inner));
             let psi = lane_mut(&mut self.psi, i, (p, q, inner));
@@ -135,14 +144,26 @@ impl Lanes {
             self.col_gram.add_to(out.col_scatter.as_slice_mut().unwrap_or_default());
         }
     }
-
-    /// Sample i of the block, p × q.
-    pub(super) fn sample(&self, i: usize) -> ArrayView2<'_, f64> {
-        lane(&self.white, i, (self.p, self.q, self.inner))
-    }
 }
 
 impl Lanes {
+    /// The summaries of every sample, sample after sample.
+    pub(super) fn summarise(&mut self, family: &dyn DofFamily, out: &mut [f64]) {
+        let width = family.summary_len(self.p, self.q);
+        let dim @ (p, q, inner) = (self.p, self.q, self.inner);
+        self.psi.resize((p * q * inner).max(width * inner), 0.0);
+        let white = &self.white[..p * q * inner];
+        if family.summarise_lanes(white, dim, &mut self.psi, &mut self.scratch) {
+            for (i, slot) in out.chunks_exact_mut(width.max(1)).enumerate() {
+                slot.iter_mut().enumerate().for_each(|(j, to)| *to = self.psi[j * inner + i]);
+            }
+        } else {
+            for (i, slot) in out.chunks_exact_mut(width.max(1)).enumerate() {
+                family.summarise(lane(&self.white, i, dim), slot, &mut self.scratch);
+            }
+        }
+    }
+
     /// The block in lane order, (p·q, lanes), and its number of lanes.
     pub(super) fn block(&self) -> (&[f64], usize) {
         (&self.white[..self.p * self.q * self.inner], self.inner)

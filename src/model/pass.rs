@@ -295,23 +295,23 @@ impl<'a> SampleSource<'a> {
 
     fn summarise(&self, chunk: usize, job: &Summaries<'_>, worker: &mut Worker, out: &mut [f64]) {
         let mut scratch = Scratch::default();
-        let mut slots = out.chunks_mut(job.width.max(1));
+        let mut rest = out;
         for (at, m) in self.blocks(chunk) {
+            let (slots, after) = rest.split_at_mut(m * job.width);
+            rest = after;
             match worker {
                 Worker::Lanes(lanes) => {
                     let mean = job.mean.as_slice().unwrap_or_default();
                     lanes.load(&self.flat[at * self.stride..], self.stride, m, mean);
                     lanes.whiten_columns(job.point);
                     lanes.whiten_rows(job.point);
-                    for (i, slot) in (0..m).zip(&mut slots) {
-                        job.family.summarise(lanes.sample(i), slot, &mut scratch);
-                    }
+                    lanes.summarise(job.family, slots);
                 }
                 Worker::Stacked(buffers) => {
                     buffers.load(self.view(at, m), job.point.mean.view());
                     buffers.whiten_columns(job.point, m);
                     buffers.whiten_rows(job.point, m);
-                    for (i, slot) in (0..m).zip(&mut slots) {
+                    for (i, slot) in slots.chunks_exact_mut(job.width.max(1)).enumerate() {
                         job.family.summarise(buffers.sample(i, m), slot, &mut scratch);
                     }
                 }
