@@ -10,6 +10,7 @@ mod iterate;
 mod newton;
 mod options;
 mod problem;
+mod stream;
 mod tyler;
 mod warm;
 
@@ -59,17 +60,9 @@ impl Model {
     ) -> Result<Fit> {
         options.validate()?;
         let clock = Instant::now();
-        let (n, p, q) = sample.dim();
+        let (_, p, q) = sample.dim();
         self.check(p, q)?;
-        let mut warnings = match self.check_count(n, p, q) {
-            Ok(warnings) => warnings,
-            Err(error) if options.force => vec![format!("{error}; forced all the same")],
-            Err(Error::TooFewSamples { n, required, p, q, because, .. }) => {
-                let what = sample.source().to_owned();
-                return Err(Error::TooFewSamples { what, n, required, p, q, because });
-            }
-            Err(error) => return Err(error),
-        };
+        let warnings = self.count_warnings(sample.source(), sample.dim(), options)?;
         let samples = SampleSource::new(sample);
         let problem = Problem::new(self, &samples);
         let moments = warm::by_moments(self, sample.dim(), options)?;
@@ -80,11 +73,43 @@ impl Model {
         let of_moments;
         let problem = if moments {
             of_moments = warm::moments(self, sample, &mut start.point)?;
+            start.passes = 0;
             Problem::new(self, &of_moments)
         } else {
             problem
         };
-        if start.passes == 0 || moments {
+        self.climb_from(&problem, start, sample, options, (warnings, clock), observer)
+    }
+
+    /// What the number of samples says, or refuses.
+    fn count_warnings(
+        &self,
+        what: &str,
+        (n, p, q): (usize, usize, usize),
+        options: &FitOptions,
+    ) -> Result<Vec<String>> {
+        match self.check_count(n, p, q) {
+            Ok(warnings) => Ok(warnings),
+            Err(error) if options.force => Ok(vec![format!("{error}; forced all the same")]),
+            Err(Error::TooFewSamples { n, required, p, q, because, .. }) => {
+                let what = what.to_owned();
+                Err(Error::TooFewSamples { what, n, required, p, q, because })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Looks at the start where that was not done yet, and climbs.
+    fn climb_from(
+        &self,
+        problem: &Problem<'_>,
+        mut start: Iterate,
+        sample: &Sample,
+        options: &FitOptions,
+        (mut warnings, clock): (Vec<String>, Instant),
+        observer: &mut dyn Observer,
+    ) -> Result<Fit> {
+        if start.passes == 0 {
             problem.evaluate(&mut start)?;
         }
         let mut stepper: Box<dyn climb::Stepper> = match options.method {
@@ -92,7 +117,7 @@ impl Model {
             Method::FlipFlop => Box::new(flip_flop::FlipFlop),
             Method::Newton => Box::new(newton::Newton::new(options.tol)),
         };
-        let outcome = climb::climb(&problem, start, &mut *stepper, options, observer, clock)?;
+        let outcome = climb::climb(problem, start, &mut *stepper, options, observer, clock)?;
         warnings.extend(outcome.termination.warnings(outcome.iterate.score.worst()));
         warnings.extend(dof::warnings(self, &outcome.iterate));
         Ok(Fit::new(self, sample, outcome, warnings, clock.elapsed().as_secs_f64()))

@@ -37,9 +37,13 @@ fn thinning((n, p, q): (usize, usize, usize)) -> Option<usize> {
 /// A point near the optimum, found on every `step`-th sample; `None` where there are too few
 /// samples to thin, or where the thinned sample has no estimate.
 pub(super) fn start(model: &Model, sample: &Sample) -> Option<Iterate> {
-    let (n, p, q) = sample.dim();
-    let source = SampleSource::thinned(sample, thinning((n, p, q))?);
-    let problem = Problem::new(model, &source);
+    on(model, &SampleSource::thinned(sample, thinning(sample.dim())?), sample)
+}
+
+/// A few sweeps on `source`, which is a part of `sample`; `None` where it has no estimate.
+pub(super) fn on(model: &Model, source: &SampleSource<'_>, sample: &Sample) -> Option<Iterate> {
+    let (_, p, q) = sample.dim();
+    let problem = Problem::new(model, source);
     let mut iterate = problem.start(sample).ok()?;
     for count in 0..THIN_SWEEPS.0 {
         flip_flop::sweep(&problem, &mut iterate, count).ok()?;

@@ -7,6 +7,7 @@ mod mean;
 mod moments;
 mod pass;
 mod point;
+pub mod stream;
 
 pub use curvature::Tangent;
 pub use existence::{Existence, existence, required_samples};
