@@ -1,6 +1,6 @@
 //! Fits to score 1e-8 and their growth in n, p and q.
 //!
-//! `cargo bench --bench fit -- [cases|growth|file FILE.npy LAW]`
+//! `cargo bench --bench fit -- [cases|growth|file FILE.npy LAW|stream FILE.npy LAW]`
 //! `KRONFIT_JSON=out.json` also writes the numbers down.
 
 mod common;
@@ -8,9 +8,11 @@ mod common;
 use common::{best_seconds, gemm_peak, noise};
 use kronfit::data::Sample;
 use kronfit::estimate::{DataSource, Fit, FitOptions, Silent};
+use kronfit::io::NpyBlocks;
 use kronfit::model::{Dof, Model};
 use ndarray::{Array2, Array3};
 use serde_json::{Value, json};
+use std::path::Path;
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
@@ -18,6 +20,7 @@ fn main() {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().expect("one pool");
     match words.first().map(String::as_str) {
         Some("file") => file(&words[1], &words[2], words.get(3).map(String::as_str)),
+        Some("stream") => stream(&words[1], &words[2]),
         Some("growth") => write(json!({ "growth": growth() })),
         Some("cases") => write(json!({ "cases": cases() })),
         _ => write(json!({ "cases": cases(), "growth": growth() })),
@@ -78,6 +81,20 @@ fn file(path: &str, law: &str, source: Option<&str>) {
         "{}",
         json!({ "seconds": seconds, "log_likelihood": fit.log_likelihood(), "score": fit.score(),
                 "iterations": fit.iterations(), "converged": fit.is_converged(), "dof": fit.dof() })
+    );
+}
+
+/// A file that need not fit in memory.
+fn stream(path: &str, law: &str) {
+    let reader = NpyBlocks::open(Path::new(path)).expect("an npy file");
+    let options = FitOptions::default();
+    let fit = model(law).fit_stream(&reader, &options, &mut Silent, &|_, _| true).expect("a fit");
+    println!(
+        "{law} {:?}: {:.1} s, score {:.1e}, {} iterations",
+        fit.dim(),
+        fit.seconds(),
+        fit.score(),
+        fit.iterations()
     );
 }
 
