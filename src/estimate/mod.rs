@@ -68,7 +68,7 @@ impl Model {
         let moments = warm::by_moments(self, sample.dim(), options)?;
         let mut start = match warm::start(self, sample) {
             Some(start) => start,
-            None => problem.start(sample)?,
+            None => problem.first(sample)?,
         };
         let of_moments;
         let problem = if moments {
@@ -110,7 +110,10 @@ impl Model {
         observer: &mut dyn Observer,
     ) -> Result<Fit> {
         if start.passes == 0 {
-            problem.evaluate(&mut start)?;
+            problem.look(&mut start)?;
+        }
+        if !matches!(options.method, Method::Auto | Method::FlipFlop) {
+            problem.complete(&mut start)?;
         }
         let mut stepper: Box<dyn climb::Stepper> = match options.method {
             Method::Auto => Box::new(auto::Auto::new(options.tol)),

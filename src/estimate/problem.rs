@@ -49,6 +49,16 @@ impl<'a> Problem<'a> {
     /// # Errors
     /// [`Error::Degenerate`] naming a constant row or column, or data without any variation.
     pub fn start(&self, sample: &Sample) -> Result<Iterate> {
+        let mut iterate = self.first(sample)?;
+        self.complete(&mut iterate)?;
+        Ok(iterate)
+    }
+
+    /// [`Problem::start`] with only [`Problem::look`] at it.
+    ///
+    /// # Errors
+    /// As [`Problem::start`].
+    pub(super) fn first(&self, sample: &Sample) -> Result<Iterate> {
         let (n, p, q) = self.dim();
         let mean = self.model.mean_structure().start(self.source.average())?;
         // Every few samples are enough for a scale; all of them where something looks constant.
@@ -79,7 +89,7 @@ impl<'a> Problem<'a> {
             // Not looked at yet: no start may pass for a maximum in ν.
             iterate.score.dof = f64::INFINITY;
         }
-        self.evaluate(&mut iterate)?;
+        self.look(&mut iterate)?;
         Ok(iterate)
     }
 
@@ -89,6 +99,33 @@ impl<'a> Problem<'a> {
     /// When a structure cannot project the score.
     pub fn evaluate(&self, iterate: &mut Iterate) -> Result<()> {
         self.pass(iterate, Want::Both);
+        self.finish(iterate)
+    }
+
+    /// A first look: for the Gaussian at the row side only, because B follows from it.
+    ///
+    /// # Errors
+    /// As [`Problem::evaluate`].
+    pub(super) fn look(&self, iterate: &mut Iterate) -> Result<()> {
+        if iterate.law.weighting() != Weighting::Identity {
+            return self.evaluate(iterate);
+        }
+        self.pass(iterate, Want::Row);
+        iterate.pass.col_scatter = Array2::eye(iterate.point.col.order());
+        self.finish(iterate)
+    }
+
+    /// Measures the column side too, where the last pass left it out.
+    ///
+    /// # Errors
+    /// As [`Problem::evaluate`].
+    pub(super) fn complete(&self, iterate: &mut Iterate) -> Result<()> {
+        match iterate.want {
+            Want::Both => return Ok(()),
+            Want::Row => self.pass(iterate, Want::Col),
+            Want::Col => self.pass(iterate, Want::Row),
+        }
+        iterate.want = Want::Both;
         self.finish(iterate)
     }
 

@@ -44,7 +44,7 @@ pub(super) fn start(model: &Model, sample: &Sample) -> Option<Iterate> {
 pub(super) fn on(model: &Model, source: &SampleSource<'_>, sample: &Sample) -> Option<Iterate> {
     let (_, p, q) = sample.dim();
     let problem = Problem::new(model, source);
-    let mut iterate = problem.start(sample).ok()?;
+    let mut iterate = problem.first(sample).ok()?;
     for count in 0..THIN_SWEEPS.0 {
         flip_flop::sweep(&problem, &mut iterate, count).ok()?;
         if iterate.score.worst() < THIN_SWEEPS.1 {

@@ -15,6 +15,9 @@ pub const LANES: usize = 8;
 /// Vectors per row that a Gram tile runs over before its accumulators are summed up.
 const GRAM_RUN: usize = 40;
 
+/// Rows of at most this many vectors are packed for a Gram matrix.
+const SHORT_ROW: usize = 4;
+
 /// An array (outer, d, inner) seen along its middle axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mode {
@@ -187,6 +190,7 @@ fn load<S: Simd, const V: usize>(x: &[S::f64s], from: usize) -> [S::f64s; V] {
 pub struct Gram {
     d: usize,
     sums: Vec<f64>,
+    packed: Vec<f64>,
 }
 
 /// Rows of the square tiles of sums, for register files of 32 and of 16 vectors.
@@ -196,7 +200,8 @@ impl Gram {
     /// Zero, of order d.
     pub fn new(d: usize) -> Self {
         let tiles = |r: usize| d.div_ceil(r) * (d.div_ceil(r) + 1) / 2 * r * r;
-        Self { d, sums: vec![0.0; LANES * tiles(TILES.0).max(tiles(TILES.1))] }
+        let sums = vec![0.0; LANES * tiles(TILES.0).max(tiles(TILES.1))];
+        Self { d, sums, packed: Vec::new() }
     }
 
     /// Back to zero.
@@ -208,7 +213,8 @@ impl Gram {
     pub fn add(&mut self, x: &[f64], y: &[f64], mode: Mode) {
         debug_assert_eq!(mode.d, self.d);
         let (x, y) = (&x[..mode.len()], &y[..mode.len()]);
-        Arch::new().dispatch(AddGram { x, y, mode, sums: &mut self.sums });
+        let Self { sums, packed, .. } = self;
+        Arch::new().dispatch(AddGram { x, y, mode, sums, packed });
     }
 
     /// Adds the lower triangle to `out` (d × d, row-major).
@@ -222,6 +228,7 @@ struct AddGram<'a> {
     y: &'a [f64],
     mode: Mode,
     sums: &'a mut [f64],
+    packed: &'a mut Vec<f64>,
 }
 
 impl WithSimd for AddGram<'_> {
@@ -242,16 +249,34 @@ impl AddGram<'_> {
     /// first-level cache.
     #[inline(always)]
     fn run<S: Simd, const R: usize>(self, simd: S) {
-        let Self { x, y, mode, sums } = self;
+        let Self { x, y, mode, sums, packed } = self;
         let (x, _) = S::as_simd_f64s(x);
         let (y, _) = S::as_simd_f64s(y);
         let (sums, _) = S::as_mut_simd_f64s(sums);
         let width = mode.inner / S::F64_LANES;
         let step = width.min(GRAM_RUN);
         let outers = (GRAM_RUN / width.max(1)).max(1);
+        let short = width <= SHORT_ROW && mode.outer > 1;
+        if short {
+            packed.resize(2 * mode.d * outers * width * S::F64_LANES, 0.0);
+        }
+        let (packed, _) = S::as_mut_simd_f64s(packed);
         let mut first = 0;
         while first < mode.outer {
             let last = (first + outers).min(mode.outer);
+            if short {
+                // Rows of one or two vectors are laid end to end, or the loops over them would
+                // cost more than the sums.
+                let long = (last - first) * width;
+                let part = first * mode.d * width..last * mode.d * width;
+                let (left, right) = packed.split_at_mut(mode.d * long);
+                pack_rows::<S>(&x[part.clone()], mode.d, width, left);
+                pack_rows::<S>(&y[part], mode.d, width, &mut right[..mode.d * long]);
+                let run = Run { d: mode.d, width: long, outer: (0, 1), inner: (0, long) };
+                run.all_tiles::<S, R>(simd, left, right, sums);
+                first = last;
+                continue;
+            }
             let mut at = 0;
             while at < width {
                 let to = (at + step).min(width);
@@ -260,6 +285,17 @@ impl AddGram<'_> {
                 at = to;
             }
             first = last;
+        }
+    }
+}
+
+/// (outer, d, width) as (d, outer·width).
+#[inline(always)]
+fn pack_rows<S: Simd>(x: &[S::f64s], d: usize, width: usize, out: &mut [S::f64s]) {
+    let long = out.len() / d;
+    for (outer, part) in x.chunks_exact(d * width).enumerate() {
+        for (i, row) in part.chunks_exact(width).enumerate() {
+            out[i * long + outer * width..][..width].copy_from_slice(row);
         }
     }
 }

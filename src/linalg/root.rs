@@ -7,7 +7,10 @@
 use super::chain::{Chain, Way};
 use super::cholesky::{clear_upper, congruence, invert_lower_into, ln_det_of};
 use super::kernel::{self, Mode};
-use super::{Spd, Triangle, as_matrix, as_matrix_mut, cholesky_lower, gemm, symmetrise};
+use super::{
+    Spd, Triangle, as_matrix, as_matrix_mut, cholesky_lower, gemm, lower_part, symmetrise,
+    upper_part,
+};
 use crate::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use std::sync::OnceLock;
@@ -259,10 +262,10 @@ impl Root {
         let mut lower = Array2::zeros(step.dim());
         gemm(
             1.0,
-            (self.lower(), Triangle::Lower),
-            (step.view(), Triangle::Lower),
+            (self.lower(), lower_part(step.nrows())),
+            (step.view(), lower_part(step.nrows())),
             false,
-            (lower.view_mut(), Triangle::Lower),
+            (lower.view_mut(), lower_part(step.nrows())),
         );
         *self = Self::from_lower(lower);
         Ok(())
@@ -289,7 +292,7 @@ fn left(p: ArrayView2<'_, f64>, x: &[f64], k: usize, out: &mut [f64]) {
     let d = p.nrows();
     gemm(
         1.0,
-        (p, Triangle::Lower),
+        (p, lower_part(d)),
         (as_matrix(x, d, k), Triangle::Full),
         false,
         (as_matrix_mut(out, d, k), Triangle::Full),
@@ -302,7 +305,7 @@ fn right(p: ArrayView2<'_, f64>, x: &[f64], k: usize, out: &mut [f64]) {
     gemm(
         1.0,
         (as_matrix(x, k, d), Triangle::Full),
-        (p.reversed_axes(), Triangle::Upper),
+        (p.reversed_axes(), upper_part(d)),
         false,
         (as_matrix_mut(out, k, d), Triangle::Full),
     );

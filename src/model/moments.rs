@@ -18,7 +18,7 @@ use super::lanes::Lanes;
 use super::{Pass, Point, Source, Tangent, Want};
 use crate::family::{DofFamily, Law, Weighting};
 use crate::linalg::kernel::{self, Gram, Mode};
-use crate::linalg::{Triangle, gemm, matmul};
+use crate::linalg::{Triangle, gemm, lower_part, matmul, upper_part};
 use crate::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView2, ArrayView3, Axis};
 use rayon::prelude::*;
@@ -334,7 +334,8 @@ impl MomentSource {
 fn sandwich(t: &Array2<f64>, v: Option<ArrayView2<'_, f64>>) -> Array2<f64> {
     let full = Triangle::Full;
     let mut out = Array2::zeros(t.dim());
-    let (left, right) = ((t.t(), Triangle::Upper), (t.view(), Triangle::Lower));
+    let d = t.nrows();
+    let (left, right) = ((t.t(), upper_part(d)), (t.view(), lower_part(d)));
     match v {
         Some(v) => {
             let half = matmul(v, t.view());
@@ -349,9 +350,10 @@ fn sandwich(t: &Array2<f64>, v: Option<ArrayView2<'_, f64>>) -> Array2<f64> {
 fn congruence(t: &Array2<f64>, s: &Array2<f64>) -> Array2<f64> {
     let full = Triangle::Full;
     let mut half = Array2::zeros(s.dim());
-    gemm(1.0, (t.view(), Triangle::Lower), (s.view(), full), false, (half.view_mut(), full));
+    let d = t.nrows();
+    gemm(1.0, (t.view(), lower_part(d)), (s.view(), full), false, (half.view_mut(), full));
     let mut out = Array2::zeros(s.dim());
-    gemm(1.0, (half.view(), full), (t.t(), Triangle::Upper), false, (out.view_mut(), full));
+    gemm(1.0, (half.view(), full), (t.t(), upper_part(d)), false, (out.view_mut(), full));
     crate::linalg::symmetrise(&mut out);
     out
 }
