@@ -160,9 +160,8 @@ fn tile<S: Simd, const R: usize, const T: usize, const V: usize>(
         }
         from += width;
     }
-    for t in 0..T {
+    for (t, column) in own.iter().enumerate().take(T) {
         let row = load::<S, V>(x, from);
-        let column = &own[t];
         for r in t..T {
             let factor = simd.splat_f64s(column[r]);
             for v in 0..V {
@@ -402,12 +401,7 @@ impl Run {
 
     /// Rows i..i+T of one outer part, in one slice.
     #[inline(always)]
-    fn rows<'a, S: Simd, const T: usize>(
-        self,
-        x: &'a [S::f64s],
-        outer: usize,
-        i: usize,
-    ) -> &'a [S::f64s] {
+    fn rows<S: Simd, const T: usize>(self, x: &[S::f64s], outer: usize, i: usize) -> &[S::f64s] {
         &x[(outer * self.d + i) * self.width..][..T * self.width]
     }
 }
