@@ -70,9 +70,13 @@ def main():
             elif parts.fragment and goal in pages:
                 if unquote(parts.fragment) not in pages[goal].anchors and where.name != "print.html":
                     faults.append(f"{where}: no such place {target}")
+        source = path.read_text(encoding="utf-8")
+        if "{{#" in source:
+            faults.append(f"{where}: an include that was not resolved")
+        if 'class="playground"' in source:
+            faults.append(f"{where}: a code block with a run button, which needs the network")
         text = "".join(page.text)
         for pattern, what in [
-            (r"\{\{\s*#", "an include that was not resolved"),
             (r"\\\\?[(\[]", "a formula that was not rendered"),
             (r"\]\[[^\]]*\]", "an undefined reference"),
             (r"\bTODO\b|\bTBD\b", "an unfinished place"),

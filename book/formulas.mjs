@@ -18,7 +18,9 @@ const shield = (html) => html.replace(/[_*`\\[\]|~]/g, (c) => entities[c]);
 
 function formula(tex, displayMode, where) {
   try {
-    const html = katex.renderToString(tex, { displayMode, output: "html", strict: "error" });
+    // Roots are drawn by paths with line breaks, which would end the HTML for Markdown.
+    const options = { displayMode, output: "html", strict: "error" };
+    const html = katex.renderToString(tex, options).replace(/\s*\n\s*/g, " ");
     const spoken = tex.replace(/\s+/g, " ").trim().replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
     return shield(`<span role="math" aria-label="${spoken}">${html}</span>`);
   } catch (error) {
@@ -30,12 +32,16 @@ function formula(tex, displayMode, where) {
 
 // Code stays as it is: fences first, then spans; formulas in between.
 const pieces =
-  /(^ {0,3}(`{3,}|~{3,})[\s\S]*?^ {0,3}\2`*~*[ \t]*$)|(`+)[\s\S]*?[^`]\3(?!`)|\\\\\(([\s\S]+?)\\\\\)|\\\\\[([\s\S]+?)\\\\\]/gm;
+  /(^ {0,3}(`{3,}|~{3,})[\s\S]*?^ {0,3}\2`*~*[ \t]*$)|(`+)[\s\S]*?[^`]\3(?!`)|\\\\\(([\s\S]+?)\\\\\)([,.;:!?)]*)|\\\\\[([\s\S]+?)\\\\\]/gm;
 
 function render(text, where) {
-  return text.replace(pieces, (all, fence, _mark, span, inline, display) => {
+  return text.replace(pieces, (all, fence, _fence, span, inline, after, display) => {
     if (fence !== undefined || span !== undefined) return all;
-    if (inline !== undefined) return formula(inline, false, where);
+    if (inline !== undefined) {
+      // A comma must not begin a line; a long formula must be free to break.
+      const html = formula(inline, false, where);
+      return after && inline.length < 40 ? `<span class="together">${html}${after}</span>` : html + after;
+    }
     // A blank line inside would end the paragraph.
     return formula(display.replace(/\n\s*\n/g, "\n"), true, where);
   });

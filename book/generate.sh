@@ -26,6 +26,10 @@ run() {
 kronfit=$bin/kronfit
 run datasets "$kronfit" datasets
 run fit-us-macro "$kronfit" fit us-macro
+for model in gaussian kronecker-t matrix-t; do
+  run "us-macro-$model" "$kronfit" fit us-macro --model "$model" --json -
+done
+python3 book/laws_table.py "$out"/us-macro-{gaussian,kronecker-t,matrix-t}.txt >"$out/us-macro-laws.md"
 run help "$kronfit" --help
 run help-fit "$kronfit" fit --help
 for example in examples/*.rs; do
@@ -34,5 +38,15 @@ for example in examples/*.rs; do
 done
 rm -rf book/src/figures
 run figures "$bin/examples/figures" book/src/figures
+run methods "$kronfit" fit us-macro --model matrix-t --dof 5 --method flip-flop,newton,joint \
+  --plot book/src/figures/methods
+sed -n '/^Methods/,$p' "$out/methods.txt" >"$out/methods-table.txt"
 # What quickstart prints after the report of the fit.
 sed -n '/^Correlations between/,$p' "$out/quickstart.txt" >"$out/quickstart-tail.txt"
+
+# The book's Python, where there is NumPy.
+if python3 -c 'import numpy' 2>/dev/null; then
+  PATH="$PWD/$bin:$PATH" python3 book/from_numpy.py
+else
+  echo "book: no NumPy here: book/from_numpy.py was not run" >&2
+fi

@@ -2,23 +2,30 @@
 //!
 //! Run with `cargo run --release --example figures -- [DIR]`.
 
+use kronfit::model::{Dof, Model};
 use kronfit::report::{html::html, plot};
-use kronfit::{Result, io, model::Model};
+use kronfit::{Result, io};
 use std::path::PathBuf;
 
 fn main() -> Result<()> {
     let folder = PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| "out/figures".to_owned()));
-    // ANCHOR: figures
     let sample = io::resolve("us-macro")?;
-    let fit = Model::gaussian().fit(&sample)?;
-    let figures = plot::figures(&fit, Some(&sample))?;
-    plot::write_figures(&folder.join("us-macro"), &figures)?;
-    let page = html(&fit, "cargo run --release --example figures", &figures);
-    io::write_text(&folder.join("us-macro.html"), &page)?;
-    // ANCHOR_END: figures
-    for figure in &figures {
-        println!("{}/us-macro/{}.svg, .png: {}", folder.display(), figure.name, figure.title);
+    for (name, model) in [
+        ("us-macro", Model::gaussian()),
+        ("us-macro-kronecker-t", Model::kronecker_t(Dof::Estimate)),
+        ("us-macro-matrix-t", Model::matrix_t(Dof::Estimate)),
+    ] {
+        // ANCHOR: figures
+        let fit = model.fit(&sample)?;
+        let figures = plot::figures(&fit, Some(&sample))?;
+        plot::write_figures(&folder.join(name), &figures)?;
+        let page = html(&fit, "cargo run --release --example figures", &figures);
+        io::write_text(&folder.join(format!("{name}.html")), &page)?;
+        // ANCHOR_END: figures
+        println!("{}/{name}.html", folder.display());
+        for figure in &figures {
+            println!("{}/{name}/{}.svg, .png: {}", folder.display(), figure.name, figure.title);
+        }
     }
-    println!("{}/us-macro.html", folder.display());
     Ok(())
 }

@@ -399,6 +399,9 @@ fn trace_forms_pass_the_gate() -> Outcome {
             let report = check::hessian_product(gradient, product, &point, &settings)?;
             assert!(report.passed(), "{form:?}\n{report}");
             worst = worst.max(report.worst());
+            let numerator = form.gradient_in(x.view(), Convention::Numerator)?;
+            assert_eq!(numerator.t(), form.gradient(x.view())?);
+            assert_eq!(form.gradient_in(x.view(), Convention::Denominator)?, numerator.t());
             // Bilinear form, both vec orders and the restriction to symmetric matrices agree.
             let (h, k) = (random(&mut rng, m, n), random(&mut rng, m, n));
             let bilinear = form.bilinear(x.view(), h.view(), k.view())?;

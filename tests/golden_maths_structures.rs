@@ -68,7 +68,8 @@ fn generalised_least_squares_means() {
     ];
     for (mean, expected) in expected {
         // A weight, and the same weight as a matrix on either side.
-        let metrics: [&dyn Fn(f64, &Point) -> MeanMetric; 3] = [
+        type MetricOf<'a> = &'a dyn Fn(f64, &Point) -> MeanMetric;
+        let metrics: [MetricOf<'_>; 3] = [
             &|n, _| MeanMetric::Weight(n),
             &|n, _| MeanMetric::Row(Array2::eye(3) * n),
             &|n, _| MeanMetric::Col(Array2::eye(2) * n),

@@ -5,7 +5,7 @@ mod common;
 use common::{covariance, golden_json, golden_sample, relative};
 use kronfit::Error;
 use kronfit::data::Sample;
-use kronfit::estimate::{Fit, FitOptions, Silent, Tyler};
+use kronfit::estimate::{Fit, FitOptions, Method, Silent, Tyler};
 use kronfit::family::{Gaussian, KroneckerT, Law, MatrixDistribution, MatrixT};
 use kronfit::linalg::Spd;
 use kronfit::model::{Dof, Mean, Model};
@@ -264,5 +264,28 @@ fn dof_agrees_with_an_independent_optimiser() {
         println!("{name}: mean 1/ν {sum:.6} against {expected_sum:.6}; at most {most} sweeps");
         assert!((sum - expected_sum).abs() < 1e-5, "{name}: {sum} {expected_sum}");
         assert!((sum - 0.25).abs() < 0.05, "{name}: {sum}");
+    }
+}
+
+#[test]
+fn every_method_finds_the_same_dof() {
+    for matrix in [false, true] {
+        let sample = simulate(law(u8::from(matrix), 3.0), 50, 4, 3, 13);
+        let fit = |method: Method| {
+            let options = FitOptions { method, ..FitOptions::default() };
+            let fit =
+                model(matrix, Dof::Estimate).fit_with(&sample, &options, &mut Silent).unwrap();
+            assert!(fit.is_converged(), "{method:?}: {:?}", fit.termination());
+            assert_monotone(&fit, method.name());
+            fit
+        };
+        let reference = fit(Method::FlipFlop);
+        for method in [Method::Auto, Method::Newton] {
+            let other = fit(method);
+            let (a, b) = (reference.dof().unwrap(), other.dof().unwrap());
+            assert!((a / b - 1.0).abs() < 1e-6, "{method:?}: {a} {b}");
+            let gap = reference.log_likelihood() - other.log_likelihood();
+            assert!(gap.abs() < 1e-8, "{method:?}: {gap:e}");
+        }
     }
 }

@@ -5,7 +5,7 @@
 
 use kronfit::data::Sample;
 use kronfit::estimate::{Fit, FitOptions, Silent, Step};
-use kronfit::model::Model;
+use kronfit::model::{Dof, Model};
 use kronfit::report::plot::{
     Chart, Figure, Progress, Scale, Series, convergence, figures, write_figures,
 };
@@ -100,6 +100,17 @@ fn large_factors_stay_legible_and_small() {
 }
 
 #[test]
+fn many_samples_are_thinned() {
+    let (sample, fit) = fitted(20_000, 3, 2, false);
+    let all = figures(&fit, Some(&sample)).expect("figures");
+    let qq = all.iter().find(|f| f.name == "qq").expect("a QQ plot");
+    assert!(qq.svg.contains("1500 of n = 20000"));
+    assert!(qq.svg.len() < 400_000, "{} bytes", qq.svg.len());
+    check(qq);
+    keep("many", &all);
+}
+
+#[test]
 fn numbers_are_those_of_the_fit() {
     let (sample, fit) = fitted(40, 3, 2, false);
     let all = figures(&fit, Some(&sample)).expect("figures");
@@ -110,6 +121,25 @@ fn numbers_are_those_of_the_fit() {
     assert!(all.iter().any(|f| f.svg.contains("χ² with 6 degrees of freedom")));
     let other = self::sample(10, 2, 2, false);
     assert!(figures(&fit, Some(&other)).is_err());
+}
+
+#[test]
+fn each_law_is_shown_against_its_own_reference() {
+    let sample = kronfit::io::resolve("us-macro").expect("a bundled dataset");
+    for (name, model, reference) in [
+        ("gaussian", Model::gaussian(), "χ² with 32"),
+        ("kronecker-t", Model::kronecker_t(Dof::Estimate), "F(32, "),
+        ("matrix-t", Model::matrix_t(Dof::Estimate), "Wilks"),
+    ] {
+        let fit = model.fit(&sample).expect("a fit");
+        let all = figures(&fit, Some(&sample)).expect("figures");
+        all.iter().for_each(check);
+        let qq = all.iter().find(|f| f.name == "qq").expect("a QQ plot");
+        assert!(qq.svg.contains(reference), "{name}: {reference} is missing");
+        let word = if fit.dof().is_some() { "Scale factor" } else { "Covariance factor" };
+        assert!(all[0].title.starts_with(word), "{}", all[0].title);
+        keep(&format!("us-macro-{name}"), &all);
+    }
 }
 
 #[test]

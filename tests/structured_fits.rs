@@ -174,7 +174,7 @@ fn nested_structures_are_ordered() {
     let chains = [
         vec!["identity", "ar1", "toeplitz", "correlation", "unstructured"],
         vec!["identity", "compound-symmetry", "toeplitz"],
-        vec!["identity", "diagonal", "factor:1", "factor:2", "unstructured"],
+        vec!["identity", "diagonal", "factor:1", "unstructured"],
         vec!["compound-symmetry", "factor:1"],
     ];
     for chain in chains {
@@ -206,7 +206,7 @@ fn few_samples() {
                     }
                 }
                 let model = Model::gaussian().rows(rows.clone()).cols(cols.clone());
-                let options = kronfit::estimate::FitOptions { max_iter: 30, ..Default::default() };
+                let options = kronfit::estimate::FitOptions { max_iter: 4, ..Default::default() };
                 // Whatever it is, it is an answer.
                 let zero = model.clone().mean(Mean::Zero);
                 drop(zero.fit_with(&data, &options, &mut kronfit::estimate::Silent));

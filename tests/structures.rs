@@ -192,8 +192,13 @@ fn invariants(shape: Arc<dyn Shape>, d: usize, seed: u64) {
         let current = shape.matrix(&theta, d).expect("a matrix");
         for (m, spread) in [(d + 3, 0.0), (4 * d, 2.0)] {
             let scatter = if shape.name().starts_with("factor") {
-                // Near the model: elsewhere most optima are Heywood cases, tested below.
-                let other = numbers.coordinates(shape, d, 0.5);
+                // Near a model with strong factors: elsewhere most optima are Heywood cases,
+                // tested below, or the factors are hardly identified.
+                let mut other = numbers.coordinates(shape, d, 0.5);
+                let loadings = other.len() - d;
+                for (i, x) in other[..loadings].iter_mut().enumerate() {
+                    *x = if *x < 0.0 && i % 2 == 1 { *x - 1.0 } else { x.abs() + 1.0 };
+                }
                 let truth = shape.matrix(&other, d).expect("a matrix");
                 let noise = numbers.scatter(d, 50 * m, 0.0);
                 Root::of("truth", truth.view()).unwrap().unwhiten(noise.view())

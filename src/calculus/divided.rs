@@ -17,19 +17,50 @@ pub fn exp1(a: f64, b: f64) -> f64 {
     hi.exp() * if gap == 0.0 { 1.0 } else { -(-gap).exp_m1() / gap }
 }
 
+/// 1/(k + 2)!, k = 0..20: what is left out is below 1e-19 of the sum at a spread of 1.
+const INVERSE_FACTORIALS: [f64; 20] = inverse_factorials();
+
+const fn inverse_factorials() -> [f64; 20] {
+    let mut out = [0.0; 20];
+    let (mut k, mut factorial) = (0, 1.0);
+    while k < 20 {
+        // 21! is below 2⁶⁶ and has a factor 2¹⁸: every factorial here is exact.
+        factorial *= (k + 2) as f64;
+        out[k] = 1.0 / factorial;
+        k += 1;
+    }
+    out
+}
+
+/// Whether the quotient of first differences is accurate for eˣ on [lo, hi].
+pub(super) fn exp_quotient(lo: f64, hi: f64) -> bool {
+    hi - lo > 1.0
+}
+
+/// Whether the quotient of first differences is accurate for ln x on [lo, hi].
+pub(super) fn ln_quotient(lo: f64, hi: f64) -> bool {
+    (hi - lo) / hi > 0.5
+}
+
 /// eˣ at (a, b, c): the quotient of [`exp1`] beyond a spread of 1, below it the series
 /// e^{lo} Σ_k h_k(mi − lo, hi − lo)/(k + 2)!, all of whose terms are positive.
 pub fn exp2(a: f64, b: f64, c: f64) -> f64 {
     let (lo, mid, hi) = sort3(a, b, c);
-    if hi - lo > 1.0 {
+    if exp_quotient(lo, hi) {
         return (exp1(hi, mid) - exp1(mid, lo)) / (hi - lo);
     }
-    let mut coefficient = 1.0;
-    lo.exp()
-        * homogeneous_series(mid - lo, hi - lo, |k| {
-            coefficient /= k as f64 + 2.0;
-            coefficient
-        })
+    let (x, y) = (mid - lo, hi - lo);
+    let (mut h, mut power, mut sum) = (1.0, 1.0, 0.0);
+    for coefficient in INVERSE_FACTORIALS {
+        let term = coefficient * h;
+        sum += term;
+        if term <= 1e-18 * sum {
+            break;
+        }
+        power *= y;
+        h = x * h + power;
+    }
+    lo.exp() * sum
 }
 
 /// ln x at (a, b), positive arguments: log1p(d/m)/d with m the smaller argument.
@@ -44,7 +75,7 @@ pub fn ln1(a: f64, b: f64) -> f64 {
 pub fn ln2(a: f64, b: f64, c: f64) -> f64 {
     let (lo, mid, hi) = sort3(a, b, c);
     let (u, v) = ((hi - mid) / hi, (hi - lo) / hi);
-    if v > 0.5 {
+    if ln_quotient(lo, hi) {
         return (ln1(hi, mid) - ln1(mid, lo)) / (hi - lo);
     }
     -homogeneous_series(u, v, |k| 1.0 / (k as f64 + 2.0)) / hi / hi

@@ -268,7 +268,7 @@ impl Spectral {
         for a in 0..d {
             for b in a..d {
                 for c in b..d {
-                    let f2 = self.function.divided_twice(lambda[a], lambda[b], lambda[c]);
+                    let f2 = self.second_difference(a, b, c);
                     let mut add = |i: usize, m: usize, j: usize| {
                         out[[i, j]] += f2 * (h[[i, m]] * k[[m, j]] + k[[i, m]] * h[[m, j]]);
                         if i != j {
@@ -286,6 +286,21 @@ impl Spectral {
             }
         }
         out
+    }
+
+    /// f[λ_a, λ_b, λ_c] for a ≤ b ≤ c, from the table of first differences where that is accurate.
+    fn second_difference(&self, a: usize, b: usize, c: usize) -> f64 {
+        let lambda = &self.eigen.values;
+        let (lo, hi) = (lambda[a], lambda[c]);
+        let quotient = match self.function {
+            MatrixFunction::Exp => divided::exp_quotient(lo, hi),
+            MatrixFunction::Log => divided::ln_quotient(lo, hi),
+            _ => false,
+        };
+        match quotient {
+            true => (self.table[[b, c]] - self.table[[a, b]]) / (hi - lo),
+            false => self.function.divided_twice(lo, lambda[b], hi),
+        }
     }
 
     /// Qᵀ M Q.

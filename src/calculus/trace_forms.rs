@@ -1,6 +1,6 @@
 //! Scalar trace forms: value, gradient, Hessian as an operator, a bilinear form and a matrix.
 
-use super::layout::VecOrder;
+use super::layout::{Convention, VecOrder};
 use crate::kronecker::duplication;
 use crate::linalg::{Lu, matmul, require_finite, require_square};
 use crate::{Error, Result};
@@ -91,6 +91,23 @@ impl TraceForm {
             }
             Self::Inverse { a } => -sandwich_inverse(&Lu::new("X", x)?, a.t())?,
             Self::LnDet => Lu::new("X", x)?.solve_transposed(Array2::eye(x.nrows()).view())?,
+        })
+    }
+
+    /// The partial derivatives at X in a named layout: [`Convention::Denominator`] is the gradient
+    /// (m × n, entry (i, j) is ∂g/∂X_ij), [`Convention::Numerator`] its transpose (n × m).
+    ///
+    /// # Errors
+    /// As for [`TraceForm::value`].
+    pub fn gradient_in(
+        &self,
+        x: ArrayView2<'_, f64>,
+        convention: Convention,
+    ) -> Result<Array2<f64>> {
+        let gradient = self.gradient(x)?;
+        Ok(match convention {
+            Convention::Denominator => gradient,
+            Convention::Numerator => owned(gradient.t()),
         })
     }
 

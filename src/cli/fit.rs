@@ -4,9 +4,12 @@ use super::Done;
 use super::data::DataArgs;
 use super::progress::{FitProgress, ReadProgress, say};
 use crate::data::Sample;
-use crate::estimate::{DataSource, Fit, FitOptions, Method, Normalisation, Step};
+use crate::estimate::{
+    Certify, Coordinates, DataSource, Fit, FitOptions, Method, Normalisation, Step,
+};
 use crate::io::{self, NpyBlocks};
 use crate::model::{Dof, Mean, Model};
+use crate::optim::{Optimizer, Settings};
 use crate::report::html::html;
 use crate::report::plot::{Progress, convergence, figures, write_figures};
 use crate::report::{Align, FitRecord, Table};
@@ -147,6 +150,15 @@ pub(super) struct HowArgs {
     /// Most iterations.
     #[arg(long, value_name = "N", default_value_t = FitOptions::default().max_iter)]
     max_iter: usize,
+    /// Solver of the joint method: lbfgs, cg, steepest or trust-region.
+    #[arg(long, value_name = "NAME", default_value = Optimizer::default().name())]
+    optimizer: Optimizer,
+    /// Coordinates of the joint method: geodesic, log-euclidean or log-cholesky.
+    #[arg(long, value_name = "NAME", default_value = Coordinates::default().name())]
+    coordinates: Coordinates,
+    /// Certify the maximum (curvature, distance, uniqueness): auto, force or skip.
+    #[arg(long, value_name = "WHEN", default_value = Certify::default().name())]
+    certificate: Certify,
     /// Stop after this many seconds and report what was reached [default: no limit].
     #[arg(long, value_name = "SECONDS")]
     time_limit: Option<f64>,
@@ -164,6 +176,9 @@ impl HowArgs {
             method,
             tol: self.tol,
             max_iter: self.max_iter,
+            search: Settings { optimizer: self.optimizer, ..Settings::default() },
+            coordinates: self.coordinates,
+            certificate: self.certificate,
             time_limit: self.time_limit,
             source: self.source,
             force: self.force,

@@ -52,11 +52,7 @@ impl Stepper for Auto {
         count: usize,
     ) -> Result<bool> {
         self.scores.push(iterate.score.worst());
-        if !self.newton
-            && count >= WARM_UP
-            && problem.is_unstructured()
-            && !problem.model.estimates_dof()
-        {
+        if !self.newton && count >= WARM_UP && problem.is_unstructured() {
             self.newton = self.sweeps_left() > MOST_SWEEPS;
         }
         if self.newton && newton::step(problem, iterate, self.tol)? {

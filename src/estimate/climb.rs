@@ -40,6 +40,12 @@ pub(super) struct Outcome {
 /// factor is singular in double precision.
 const SINGULAR: f64 = 1e14;
 
+/// Spread beyond which a flat likelihood is one without a maximum.
+pub(super) const FAR: f64 = 1e6;
+/// A Newton step that ends at a maximum is short. Where the likelihood rises for ever towards a
+/// singular factor the score vanishes too, but every step is about as long as the last.
+const LONGEST_LAST_STEP: f64 = 0.05;
+
 /// Steps until the score is within the tolerance.
 pub(super) fn climb(
     problem: &Problem<'_>,
@@ -76,14 +82,16 @@ pub(super) fn climb(
         }
         // Far from the optimum the score may rise for long; near it only rounding makes it rise.
         if done > best.1 + stepper.patience() && best.0 < 1e-5 {
-            break Termination::Stalled;
+            break no_progress(&iterate);
         }
         let mut next = iterate.clone();
         match stepper.advance(problem, &mut next, done) {
-            Ok(true) if next.log_likelihood.is_finite() => iterate = next,
+            Ok(true) if rises(&iterate, &next) => iterate = next,
+            // Every step rises in exact arithmetic: one that falls is the end of double precision.
+            Ok(true) if next.log_likelihood.is_finite() => break no_progress(&iterate),
             Ok(false) => {
                 iterate.passes = next.passes;
-                break Termination::Stalled;
+                break no_progress(&iterate);
             }
             Ok(true) | Err(Error::NotPositiveDefinite { .. } | Error::NonFinite { .. }) => {
                 break Termination::Unbounded;
@@ -93,6 +101,17 @@ pub(super) fn climb(
         done += 1;
     };
     Ok(Outcome { iterate, termination, method: stepper.name(), iterations: done, trace })
+}
+
+/// Is the step uphill, up to rounding?
+fn rises(from: &Iterate, to: &Iterate) -> bool {
+    to.log_likelihood >= from.log_likelihood - 1e-9 * (1.0 + from.log_likelihood.abs())
+        && to.log_likelihood.is_finite()
+}
+
+/// Rounding, or a likelihood that rises for ever: the length of the last step tells.
+fn no_progress(iterate: &Iterate) -> Termination {
+    if iterate.stride > LONGEST_LAST_STEP { Termination::Unbounded } else { Termination::Stalled }
 }
 
 pub(super) fn note(iterate: &Iterate, iteration: usize, clock: Instant) -> Step {
@@ -108,23 +127,28 @@ pub(super) fn note(iterate: &Iterate, iteration: usize, clock: Instant) -> Step 
 
 /// The Gaussian sweep takes the column score as zero because B was just maximised; before the
 /// verdict both are looked at. A Gaussian that stands for ν = ∞ must be the maximum in ν as well.
-fn confirmed(problem: &Problem<'_>, iterate: &mut Iterate, tol: f64) -> Result<bool> {
+pub(super) fn confirmed(problem: &Problem<'_>, iterate: &mut Iterate, tol: f64) -> Result<bool> {
     if iterate.law.weighting() == Weighting::Identity && iterate.want != Want::Both {
         problem.complete(iterate)?;
     }
-    if iterate.score.worst() > tol {
+    if iterate.score.worst() > tol || iterate.stride > LONGEST_LAST_STEP {
         return Ok(false);
     }
     Ok(!dof::is_at_infinity(problem.model, iterate) || !dof::leave_infinity(problem, iterate)?)
 }
 
 pub(super) fn is_singular(iterate: &Iterate) -> bool {
-    [&iterate.point.row, &iterate.point.col].into_iter().any(|root| {
+    !(spread(iterate) <= SINGULAR)
+}
+
+/// A lower bound of the larger condition number of A and B, infinite where one is not finite.
+pub(super) fn spread(iterate: &Iterate) -> f64 {
+    [&iterate.point.row, &iterate.point.col].into_iter().fold(1.0, |worst: f64, root| {
         let (low, high) = root
             .diagonal()
             .iter()
             .fold((f64::INFINITY, 0.0_f64), |(low, high), x| (low.min(*x), high.max(*x)));
-        let ratio = high / low;
-        !ratio.is_finite() || ratio * ratio > SINGULAR
+        let ratio = (high / low).powi(2);
+        if ratio.is_finite() { worst.max(ratio) } else { f64::INFINITY }
     })
 }

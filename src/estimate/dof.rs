@@ -37,17 +37,23 @@ pub(super) fn warnings(model: &Model, iterate: &Iterate) -> Vec<String> {
 }
 
 /// One look at the data for what the likelihood in ν needs.
-fn summaries(problem: &Problem<'_>, iterate: &mut Iterate, family: &dyn DofFamily) -> Array1<f64> {
+pub(super) fn summaries(
+    problem: &Problem<'_>,
+    iterate: &mut Iterate,
+    family: &dyn DofFamily,
+) -> Array1<f64> {
     iterate.passes += 1;
     let unit = family.scale_unit(current(iterate));
     problem.source.summaries(&iterate.point, family) * unit
 }
 
-/// Moves ν, and A with it so that what the summaries are made of stays.
-fn move_to(iterate: &mut Iterate, family: &dyn DofFamily, dof: f64) {
+/// Moves ν, and A with it so that what the summaries are made of stays; gives the
+/// factor on B.
+pub(super) fn move_to(iterate: &mut Iterate, family: &dyn DofFamily, dof: f64) -> f64 {
     let ratio = family.scale_unit(dof) / family.scale_unit(current(iterate));
     iterate.law = if dof.is_finite() { family.at(dof) } else { family.limit() };
     iterate.point.col.scale(ratio);
+    ratio
 }
 
 /// ν at its maximum for these factors. At the Gaussian limit nothing is done: see

@@ -11,12 +11,26 @@ use ndarray::{Array2, ArrayView2};
 use serde::Serialize;
 use std::sync::Arc;
 
-/// How sure it is that the point returned is the one maximum.
+/// How sure it is that the point returned is the one maximum, for unstructured factors and with M
+/// and ν held where they are.
+///
+/// −ℓ is geodesically convex then. With c its smallest curvature and g its gradient, both in the
+/// metric of the Gaussian's expected information (½‖X ⊗ I + I ⊗ V‖² per npq observations), along
+/// every geodesic of speed 1 in ‖ln Σ^{-½}Σ'Σ^{-½}‖ the curvature falls no faster than e^{−rt},
+/// because ρ is there a sum, or the logarithm of a sum, of exponentials whose rates differ by at
+/// most r ([`crate::family::Law::curvature_decay`]). Integrating from the estimate to the maximum,
+///
+/// ```text
+/// distance ≤ −(1/r) ln(1 − r √(2pq) ‖g‖ / c)
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Certificate {
-    /// Smallest curvature of −ℓ per scalar observation on the scale-free tangent space.
+    /// Smallest curvature of −ℓ on the scale-free tangent space, as a multiple of the Gaussian's
+    /// expected information: 1 − σ₂ at a Gaussian maximum, where σ₂² is the rate of flip-flop.
+    /// By Lanczos' method from a random start, less the residual of the Ritz pair.
     pub curvature: f64,
-    /// Bound on the affine-invariant distance to the exact maximum; `None` where there is none.
+    /// Bound on ‖ln Σ̂^{-½} Σ* Σ̂^{-½}‖, Σ = A ⊗ B, from the estimate to the exact maximum; `None`
+    /// where there is none.
     pub distance: Option<f64>,
     /// Is the maximum unique?
     pub unique: bool,
@@ -51,6 +65,7 @@ impl Fit {
         outcome: Outcome,
         warnings: Vec<String>,
         seconds: f64,
+        certificate: Option<Certificate>,
     ) -> Self {
         let Outcome { iterate, termination, method, iterations, trace } = outcome;
         let raw = Factors {
@@ -76,7 +91,7 @@ impl Fit {
             seconds,
             trace,
             warnings,
-            certificate: None,
+            certificate,
         }
     }
 

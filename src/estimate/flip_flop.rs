@@ -56,6 +56,14 @@ pub(super) fn sweep(problem: &Problem<'_>, iterate: &mut Iterate, count: usize) 
     }
 }
 
+/// A from its scatter, whatever the law.
+pub(super) fn row_step(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()> {
+    let scatter = iterate.pass.row_scatter.view();
+    update_factor(&*problem.row_shape, &mut iterate.point.row, scatter, "A")?;
+    iterate.point.balance();
+    Ok(())
+}
+
 /// A from its scatter, then a new pass, then B and the mean.
 ///
 /// The scale of A cancels in what follows, so only the last divisor matters: Σw instead of n is

@@ -35,6 +35,8 @@ pub struct Iterate {
     pub pass: Pass,
     /// Which scatters the last pass measured.
     pub want: Want,
+    /// Length of the last Newton step in logarithmic coordinates; 0 where there was none.
+    pub stride: f64,
     /// ℓ at the point.
     pub log_likelihood: f64,
     /// The score at the point.
@@ -51,6 +53,7 @@ impl Iterate {
             law,
             pass: Pass::zeros(p, q),
             want: Want::Both,
+            stride: 0.0,
             log_likelihood: f64::NEG_INFINITY,
             score: Score { factors: f64::INFINITY, ..Score::default() },
             passes: 0,

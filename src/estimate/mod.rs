@@ -1,28 +1,36 @@
 //! Estimators: from a model and a sample to a [`Fit`].
 
 mod auto;
+mod certificate;
 mod climb;
+mod coordinates;
 mod dof;
 mod factors;
 mod fit;
 mod flip_flop;
 mod iterate;
+mod joint;
+mod joint_problem;
 mod newton;
 mod options;
 mod problem;
 mod stream;
+mod three_step;
 mod tyler;
 mod warm;
 
+pub use coordinates::Coordinates;
 pub use factors::{Factors, Normalisation};
 pub use fit::{Certificate, Fit};
 pub use iterate::{Iterate, Score};
-pub use options::{DataSource, FitOptions, Method, Observer, Silent, Step, Termination};
+pub use joint_problem::JointProblem;
+pub use options::{Certify, DataSource, FitOptions, Method, Observer, Silent, Step, Termination};
 pub use problem::Problem;
 pub use tyler::{Tyler, TylerFit};
 
 use crate::data::Sample;
 use crate::model::{Model, SampleSource};
+use crate::optim::{Optimizer, Settings};
 use crate::{Error, Result};
 use std::time::Instant;
 
@@ -115,14 +123,43 @@ impl Model {
         if !matches!(options.method, Method::Auto | Method::FlipFlop) {
             problem.complete(&mut start)?;
         }
-        let mut stepper: Box<dyn climb::Stepper> = match options.method {
-            Method::Auto => Box::new(auto::Auto::new(options.tol)),
-            Method::FlipFlop => Box::new(flip_flop::FlipFlop),
-            Method::Newton => Box::new(newton::Newton::new(options.tol)),
-        };
-        let outcome = climb::climb(problem, start, &mut *stepper, options, observer, clock)?;
+        let mut outcome = run(problem, start, options, observer, clock)?;
+        let seconds = clock.elapsed().as_secs_f64();
+        let certificate = certificate::certify(problem, &mut outcome, options.certificate)?;
+        if certificate.is_some_and(|c| !c.unique) && warnings.is_empty() {
+            match climb::spread(&outcome.iterate) {
+                // Flat and almost singular: the score vanished on the way to infinity.
+                spread if spread > climb::FAR => outcome.termination = Termination::Unbounded,
+                _ => warnings.push(certificate::NOT_UNIQUE.to_owned()),
+            }
+        }
         warnings.extend(outcome.termination.warnings(outcome.iterate.score.worst()));
         warnings.extend(dof::warnings(self, &outcome.iterate));
-        Ok(Fit::new(self, sample, outcome, warnings, clock.elapsed().as_secs_f64()))
+        Ok(Fit::new(self, sample, outcome, warnings, seconds, certificate))
     }
+}
+
+/// The method of the options, from a start to its end.
+fn run(
+    problem: &Problem<'_>,
+    start: Iterate,
+    options: &FitOptions,
+    observer: &mut dyn Observer,
+    clock: Instant,
+) -> Result<climb::Outcome> {
+    let mut stepper: Box<dyn climb::Stepper> = match options.method {
+        Method::Auto => Box::new(auto::Auto::new(options.tol)),
+        Method::FlipFlop => Box::new(flip_flop::FlipFlop),
+        Method::Newton if problem.is_unstructured() => Box::new(newton::Newton::new(options.tol)),
+        Method::Newton => {
+            // Structured factors have no geodesic product: Newton in their own coordinates.
+            let search = Settings { optimizer: Optimizer::TrustRegion, ..options.search };
+            let options = FitOptions { search, ..options.clone() };
+            let outcome = joint::run(problem, start, &options, observer, clock)?;
+            return Ok(climb::Outcome { method: "newton", ..outcome });
+        }
+        Method::Joint => return joint::run(problem, start, options, observer, clock),
+        Method::ThreeStep => return three_step::run(problem, start, observer, clock),
+    };
+    climb::climb(problem, start, &mut *stepper, options, observer, clock)
 }

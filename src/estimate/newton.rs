@@ -11,18 +11,24 @@
 //! & Wright (2006), Numerical Optimization, ch. 7 (forcing terms).
 
 use super::climb::Stepper;
+use super::dof;
 use super::flip_flop;
 use super::iterate::Iterate;
+use super::joint_problem::whitened_gradient;
 use super::problem::Problem;
+use crate::family::{DOF_LOWER, Law};
 use crate::linalg::{Spd, SymmetricEigen, matmul, symmetric_eigen, symmetrise};
-use crate::model::{Point, Tangent};
+use crate::model::{Point, Tangent, Want};
 use crate::{Error, Result};
 use ndarray::{Array2, ArrayView2};
+use std::sync::Arc;
 
 /// Largest step in logarithmic coordinates: factors change by at most e³ in any direction.
 const LARGEST_STEP: f64 = 3.0;
 /// Share of the predicted decrease that a step must reach.
 const ARMIJO: f64 = 1e-4;
+/// Above this ν a sweep decides between a finite ν and the Gaussian.
+pub(super) const LARGE_DOF: f64 = 1e5;
 /// Most halvings of a step.
 const HALVINGS: usize = 30;
 /// Most conjugate gradient iterations for one step.
@@ -69,10 +75,20 @@ impl Stepper for Newton {
 
 /// One Newton step; `false` (and only `passes` changed) where no decrease was found along it.
 pub(super) fn step(problem: &Problem<'_>, iterate: &mut Iterate, tol: f64) -> Result<bool> {
+    let dof = iterate.law.dof().filter(|_| problem.model.estimates_dof());
+    // Beyond these ends of ν only a sweep can decide.
+    if dof.is_some_and(|dof| !(dof > DOF_LOWER && dof < LARGE_DOF)) {
+        return Ok(false);
+    }
     let local = Local::at(problem, iterate)?;
+    let border = Border::at(problem, iterate)?.map(|mut border| {
+        project(&mut border.cross.mean, local.mean_space.as_ref());
+        border
+    });
     let forcing = forcing(iterate.score.worst(), tol);
-    let direction = local.solve(problem, iterate, forcing);
-    search(problem, iterate, &local, direction)
+    let system = System { local, border };
+    let direction = system.solve(problem, iterate, forcing);
+    search(problem, iterate, &system, direction)
 }
 
 /// Superlinear far out, and no more accurate than the tolerance needs.
@@ -100,11 +116,7 @@ impl Local {
         let observations = nf * pf * qf;
         let mean_space = mean_space(problem, &iterate.point)?;
         let pass = &iterate.pass;
-        let mut gradient = Tangent {
-            row: (Array2::eye(p) - &pass.row_scatter) / (2.0 * pf),
-            col: (Array2::eye(q) - &pass.col_scatter) / (2.0 * qf),
-            mean: &pass.psi_sum / -observations,
-        };
+        let mut gradient = whitened_gradient(iterate, (n, p, q));
         project(&mut gradient.mean, mean_space.as_ref());
         // −ℓ/npq has curvature 1/2p on X, 1/2q on V and Σw/npq on Δ for the Gaussian with
         // independent sides; the spectrum that is left lies around 1.
@@ -136,25 +148,127 @@ impl Local {
         out.scale(1.0 / self.observations);
         out
     }
+}
+
+/// ln ν as one more coordinate, where it is estimated: the border of the Hessian.
+struct Border {
+    family: Arc<dyn Law>,
+    dof: f64,
+    /// ∂/∂ ln ν of −ℓ/npq.
+    slope: f64,
+    /// Its second derivative.
+    bend: f64,
+    /// The mixed derivative: how the gradient in whitened coordinates moves with ln ν.
+    cross: Tangent,
+}
+
+impl Border {
+    /// Three counted passes: one for the slope in ν, two for the mixed derivative.
+    fn at(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<Option<Self>> {
+        let law = iterate.law.clone();
+        let (Some(family), Some(dof)) = (law.dof_family(), law.dof()) else { return Ok(None) };
+        if !problem.model.estimates_dof() {
+            return Ok(None);
+        }
+        let (n, p, q) = problem.dim();
+        let seen = dof::summaries(problem, iterate, family);
+        let slope = |shift: f64| {
+            let dof = dof * shift.exp();
+            -0.5 * dof * family.score(dof, seen.view(), p, q) / (p * q) as f64
+        };
+        let h = 1e-3_f64;
+        let mut cross = Tangent::zeros(p, q);
+        for sign in [1.0, -1.0] {
+            let mut moved = iterate.clone();
+            let ratio = dof::move_to(&mut moved, family, dof * (sign * h).exp());
+            problem.pass(&mut moved, Want::Both);
+            iterate.passes += 1;
+            let mut gradient = whitened_gradient(&moved, (n, p, q));
+            // Back to the frame in which the mean moves.
+            gradient.mean /= ratio.sqrt();
+            cross.add_scaled(sign * 0.5 / h, &gradient);
+        }
+        let bend = (slope(h) - slope(-h)) / (2.0 * h);
+        Ok(Some(Self { family: law.clone(), dof, slope: slope(0.0), bend, cross }))
+    }
+}
+
+/// A vector of the bordered system.
+#[derive(Clone)]
+struct Full {
+    tangent: Tangent,
+    ln_dof: f64,
+}
+
+impl Full {
+    fn dot(&self, other: &Self) -> f64 {
+        self.tangent.dot(&other.tangent) + self.ln_dof * other.ln_dof
+    }
+
+    fn add_scaled(&mut self, c: f64, other: &Self) {
+        self.tangent.add_scaled(c, &other.tangent);
+        self.ln_dof += c * other.ln_dof;
+    }
+
+    fn scale(&mut self, c: f64) {
+        self.tangent.scale(c);
+        self.ln_dof *= c;
+    }
+}
+
+/// The Newton equation at one point.
+struct System {
+    local: Local,
+    border: Option<Border>,
+}
+
+impl System {
+    fn gradient(&self) -> Full {
+        let ln_dof = self.border.as_ref().map_or(0.0, |b| b.slope);
+        Full { tangent: self.local.gradient.clone(), ln_dof }
+    }
+
+    fn product(&self, problem: &Problem<'_>, iterate: &mut Iterate, v: &Full) -> Full {
+        let mut tangent = self.local.curvature(problem, iterate, &v.tangent);
+        let mut ln_dof = 0.0;
+        if let Some(border) = &self.border {
+            tangent.add_scaled(v.ln_dof, &border.cross);
+            ln_dof = border.cross.dot(&v.tangent) + border.bend * v.ln_dof;
+        }
+        Full { tangent, ln_dof }
+    }
+
+    fn precondition(&self, v: &Full) -> Full {
+        let bend = self.border.as_ref().map_or(1.0, |b| b.bend.abs().max(1e-12));
+        Full { tangent: self.local.precondition(&v.tangent), ln_dof: v.ln_dof / bend }
+    }
+
+    /// ⟨v, M v⟩ with M the inverse of the preconditioner.
+    fn size(&self, v: &Full) -> f64 {
+        let square = |m: &Array2<f64>| m.iter().map(|x| x * x).sum::<f64>();
+        let bend = self.border.as_ref().map_or(1.0, |b| b.bend.abs().max(1e-12));
+        let blocks = self.local.blocks;
+        square(&v.tangent.row) / blocks.0
+            + square(&v.tangent.col) / blocks.1
+            + square(&v.tangent.mean) / blocks.2
+            + v.ln_dof * v.ln_dof * bend
+    }
 
     /// H d = −g to the relative accuracy `forcing`.
-    fn solve(&self, problem: &Problem<'_>, iterate: &mut Iterate, forcing: f64) -> Tangent {
-        let (_, p, q) = problem.dim();
-        let mut x = Tangent::zeros(p, q);
-        let mut residual = self.gradient.clone();
+    fn solve(&self, problem: &Problem<'_>, iterate: &mut Iterate, forcing: f64) -> Full {
+        let mut residual = self.gradient();
         residual.scale(-1.0);
+        let mut x = residual.clone();
+        x.scale(0.0);
         let mut z = self.precondition(&residual);
         let mut rz = residual.dot(&z);
         let target = forcing * forcing * rz;
         let mut d = z.clone();
         for k in 0..CG_LIMIT {
-            let hd = self.curvature(problem, iterate, &d);
+            let hd = self.product(problem, iterate, &d);
             let bend = d.dot(&hd);
             // In the preconditioner's own metric the curvature is of order 1.
-            let size = (d.row.iter().map(|x| x * x).sum::<f64>()) / self.blocks.0
-                + (d.col.iter().map(|x| x * x).sum::<f64>()) / self.blocks.1
-                + (d.mean.iter().map(|x| x * x).sum::<f64>()) / self.blocks.2;
-            if !(bend > 1e-13 * size) {
+            if !(bend > 1e-13 * self.size(&d)) {
                 if k == 0 {
                     x = d;
                 }
@@ -175,28 +289,52 @@ impl Local {
         }
         x
     }
+
+    /// Moves an iterate to the law and the scale at ln ν + shift.
+    fn move_dof(&self, iterate: &mut Iterate, shift: f64) {
+        if let Some(border) = &self.border
+            && let Some(family) = border.family.dof_family()
+        {
+            dof::move_to(iterate, family, border.dof * shift.exp());
+        }
+    }
+
+    /// Likelihood and score at a trial point.
+    fn evaluate(&self, problem: &Problem<'_>, trial: &mut Iterate) -> Result<()> {
+        let law = trial.law.clone();
+        if let (Some(_), Some(family), Some(dof)) = (&self.border, law.dof_family(), law.dof()) {
+            let (_, p, q) = problem.dim();
+            let seen = dof::summaries(problem, trial, family);
+            trial.score.dof = 0.5 * dof * family.score(dof, seen.view(), p, q).abs();
+        }
+        problem.evaluate(trial)
+    }
 }
 
 /// Backtracking along the geodesic.
 fn search(
     problem: &Problem<'_>,
     iterate: &mut Iterate,
-    local: &Local,
-    direction: Tangent,
+    system: &System,
+    direction: Full,
 ) -> Result<bool> {
-    let slope = local.gradient.dot(&direction);
+    let observations = system.local.observations;
+    let slope = system.gradient().dot(&direction);
     if !(slope < 0.0) {
         return Ok(false);
     }
-    let path = Geodesic::new(&iterate.point, &direction)?;
-    let f = -iterate.log_likelihood / local.observations;
+    let path = Geodesic::new(&iterate.point, &direction.tangent)?;
+    let f = -iterate.log_likelihood / observations;
     // Differences below this are rounding: then the score decides.
     let rounding = 32.0 * f64::EPSILON * (1.0 + f.abs());
-    let mut t = (LARGEST_STEP / path.length()).min(1.0);
+    let mut t = (LARGEST_STEP / path.length().max(direction.ln_dof.abs())).min(1.0);
     for _ in 0..HALVINGS {
         let mut trial = iterate.clone();
         match path.at(t).map(|point| trial.point = point) {
-            Ok(()) => problem.evaluate(&mut trial)?,
+            Ok(()) => {
+                system.move_dof(&mut trial, t * direction.ln_dof);
+                system.evaluate(problem, &mut trial)?;
+            }
             Err(Error::NotPositiveDefinite { .. } | Error::NonFinite { .. }) => {
                 t *= 0.5;
                 continue;
@@ -204,11 +342,12 @@ fn search(
             Err(error) => return Err(error),
         }
         iterate.passes = trial.passes;
-        let reached = -trial.log_likelihood / local.observations;
+        let reached = -trial.log_likelihood / observations;
         let better = reached <= f + ARMIJO * t * slope;
         let even = (reached - f).abs() <= rounding && trial.score.worst() < iterate.score.worst();
         if better || even {
             trial.point.balance();
+            trial.stride = t * path.length();
             *iterate = trial;
             return Ok(true);
         }

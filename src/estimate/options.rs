@@ -1,5 +1,7 @@
 //! What a caller can choose about a fit, and how a fit can end.
 
+use super::coordinates::Coordinates;
+use crate::optim::Settings;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
@@ -16,15 +18,24 @@ pub enum Method {
     FlipFlop,
     /// Riemannian Newton-CG on all parameters at once, re-centred at every step.
     Newton,
+    /// All parameters at once by a solver of argmin, see [`FitOptions::search`].
+    Joint,
+    /// Three half-steps without iteration (Werner, Jansson & Stoica 2008): not the maximum, but
+    /// as efficient in large Gaussian samples.
+    ThreeStep,
 }
 
 impl Method {
+    const ALL: [Self; 5] = [Self::Auto, Self::FlipFlop, Self::Newton, Self::Joint, Self::ThreeStep];
+
     /// Name as the command line writes it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::FlipFlop => "flip-flop",
             Self::Newton => "newton",
+            Self::Joint => "joint",
+            Self::ThreeStep => "three-step",
         }
     }
 }
@@ -33,12 +44,59 @@ impl FromStr for Method {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        [Self::Auto, Self::FlipFlop, Self::Newton]
-            .into_iter()
-            .find(|method| method.name() == text)
-            .ok_or_else(|| {
-                Error::domain("the method", format!("\"{text}\""), "auto, flip-flop or newton")
-            })
+        Self::ALL.into_iter().find(|method| method.name() == text).ok_or_else(|| {
+            Error::domain(
+                "the method",
+                format!("\"{text}\""),
+                "auto, flip-flop, newton, joint or three-step",
+            )
+        })
+    }
+}
+
+/// Whether to certify the maximum: its curvature, a bound on the distance to it, uniqueness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Certify {
+    /// Where it costs no more passes than the fit itself.
+    #[default]
+    Auto,
+    /// Always, where there is a certificate at all.
+    Force,
+    /// Never.
+    Skip,
+}
+
+impl Certify {
+    /// Name as the command line writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Force => "force",
+            Self::Skip => "skip",
+        }
+    }
+}
+
+impl std::fmt::Display for Certify {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Certify {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        [Self::Auto, Self::Force, Self::Skip].into_iter().find(|one| one.name() == text).ok_or_else(
+            || Error::domain("the certificate", format!("\"{text}\""), "auto, force or skip"),
+        )
+    }
+}
+
+impl std::fmt::Display for Method {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
     }
 }
 
@@ -91,6 +149,12 @@ pub struct FitOptions {
     pub tol: f64,
     /// Most iterations (sweeps, or outer steps of another method).
     pub max_iter: usize,
+    /// Solver, line search and trust region of the joint method.
+    pub search: Settings,
+    /// How the joint method writes an unstructured factor as free numbers.
+    pub coordinates: Coordinates,
+    /// Whether to certify the maximum.
+    pub certificate: Certify,
     /// Stop after this many seconds; no limit when absent.
     pub time_limit: Option<f64>,
     /// What the likelihood is computed from.
@@ -105,6 +169,9 @@ impl Default for FitOptions {
             method: Method::Auto,
             tol: 1e-8,
             max_iter: 10_000,
+            search: Settings::default(),
+            coordinates: Coordinates::default(),
+            certificate: Certify::default(),
             time_limit: None,
             source: DataSource::Auto,
             force: false,
@@ -124,6 +191,7 @@ impl FitOptions {
         if self.max_iter == 0 {
             return Err(Error::domain("the number of iterations", 0, "at least 1"));
         }
+        self.search.validate()?;
         if let Some(limit) = self.time_limit.filter(|limit| !(*limit > 0.0)) {
             return Err(Error::domain("the time limit", limit, "a positive number of seconds"));
         }
@@ -138,6 +206,8 @@ impl FitOptions {
 pub enum Termination {
     /// The score is within the tolerance: a stationary point.
     Score,
+    /// The three steps are done: an estimate by construction, which is not the maximum.
+    ThreeStep,
     /// The iterations ran out.
     MaxIterations,
     /// Rounding leaves no further progress, above the tolerance.
@@ -151,15 +221,20 @@ pub enum Termination {
 }
 
 impl Termination {
-    /// Is the point returned a maximum to the tolerance asked for?
+    /// Did the method do all that it promises? For the iterative ones: the point returned is a
+    /// maximum to the tolerance asked for. Three-step promises no maximum, and a warning of the
+    /// fit says so.
     pub fn is_converged(self) -> bool {
-        self == Self::Score
+        matches!(self, Self::Score | Self::ThreeStep)
     }
 
     /// What the reader of a report has to know about this end, at a score.
     pub(super) fn warnings(self, score: f64) -> Vec<String> {
         let text = match self {
             Self::Score => return Vec::new(),
+            Self::ThreeStep => format!(
+                "three-step is not the maximum likelihood estimate: its score is {score:.1e}"
+            ),
             Self::MaxIterations => format!(
                 "not converged: the iterations ran out at score {score:.1e}; raise the limit"
             ),
@@ -182,6 +257,7 @@ impl Termination {
     pub fn name(self) -> &'static str {
         match self {
             Self::Score => "score",
+            Self::ThreeStep => "three-step",
             Self::MaxIterations => "max-iterations",
             Self::Stalled => "stalled",
             Self::Unbounded => "unbounded",

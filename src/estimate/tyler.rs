@@ -1,8 +1,8 @@
 //! The Kronecker Tyler estimator: the scatter A ⊗ B of directions, the t laws' limit ν → 0.
 
+use super::auto::Auto;
 use super::climb::climb;
 use super::factors::{Factors, Normalisation};
-use super::flip_flop::FlipFlop;
 use super::options::{FitOptions, Silent, Termination};
 use super::problem::Problem;
 use crate::data::Sample;
@@ -118,15 +118,18 @@ impl Tyler {
         let source = SampleSource::new(&directions);
         let problem = Problem::new(&model, &source);
         let start = problem.start(&directions)?;
-        let outcome = climb(&problem, start, &mut FlipFlop, options, &mut Silent, Instant::now())?;
-        warnings.extend(outcome.termination.warnings(outcome.iterate.score.worst()));
+        let mut stepper = Auto::new(options.tol);
+        let clock = Instant::now();
+        let outcome = climb(&problem, start, &mut stepper, options, &mut Silent, clock)?;
+        let score = outcome.iterate.score.worst();
+        warnings.extend(outcome.termination.warnings(score));
         let point = &outcome.iterate.point;
         let raw = Factors { sigma2: 1.0, row: point.row.matrix(), col: point.col.matrix() };
         let ln_dets = (point.row.ln_det(), point.col.ln_det());
         Ok(TylerFit {
             factors: Factors { sigma2: 1.0, ..raw.normalised(Normalisation::Trace, ln_dets) },
             objective: outcome.iterate.log_likelihood,
-            score: outcome.iterate.score.worst(),
+            score,
             termination: outcome.termination,
             iterations: outcome.iterations,
             warnings,
@@ -160,14 +163,8 @@ impl Tyler {
             )]);
         }
         let required = required_samples(p, q);
-        let error = Error::TooFewSamples {
-            what: sample.source().to_owned(),
-            n,
-            required,
-            p,
-            q,
-            because: String::new(),
-        };
+        let what = sample.source().to_owned();
+        let error = Error::TooFewSamples { what, n, required, p, q, because: String::new() };
         if force { Ok(vec![format!("{error}; forced all the same")]) } else { Err(error) }
     }
 

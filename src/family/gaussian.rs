@@ -20,6 +20,11 @@ impl Law for Gaussian {
         Weighting::Identity
     }
 
+    /// The rates are the eigenvalues of X ⊗ I + I ⊗ V, whose squares sum to 1.
+    fn curvature_decay(&self, _p: usize, _q: usize) -> Option<f64> {
+        Some(1.0)
+    }
+
     fn ln_constant(&self, p: usize, q: usize) -> f64 {
         -0.5 * (p * q) as f64 * std::f64::consts::TAU.ln()
     }

@@ -47,6 +47,11 @@ impl Law for KroneckerT {
         Weighting::Scalar
     }
 
+    /// The rates are 0 and the eigenvalues of X ⊗ I + I ⊗ V, whose squares sum to 1.
+    fn curvature_decay(&self, _p: usize, _q: usize) -> Option<f64> {
+        Some(std::f64::consts::SQRT_2)
+    }
+
     fn ln_constant(&self, p: usize, q: usize) -> f64 {
         let h = 0.5 * (p * q) as f64;
         ln_gamma_excess(0.5 * self.dof, h) - h * std::f64::consts::TAU.ln()

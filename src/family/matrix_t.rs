@@ -193,6 +193,13 @@ impl Law for MatrixT {
         Weighting::Matrix
     }
 
+    /// By Cauchy & Binet |e^{tX} + Ze^{−tV}Zᵀ| is a sum of exponentials whose rates are sums of
+    /// x_i + v_j over partial matchings of rows and columns. Two matchings have at most
+    /// 2 min(p, q) pairs, and Σ(x_i + v_j)² = 1 over all pairs.
+    fn curvature_decay(&self, p: usize, q: usize) -> Option<f64> {
+        Some((2.0 * p.min(q) as f64).sqrt())
+    }
+
     fn ln_constant(&self, p: usize, q: usize) -> f64 {
         let (s, t) = (p.min(q) as f64, p.max(q) as f64);
         ln_multigamma_difference(p.min(q), 0.5 * (self.dof + s - 1.0), 0.5 * t)

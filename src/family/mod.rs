@@ -147,6 +147,17 @@ pub trait Law: Debug + Send + Sync {
         None
     }
 
+    /// r ≥ 0 such that along every geodesic with ‖X ⊗ I + I ⊗ V‖ = 1 the second derivative of
+    /// Σρ at t is at least e^{−rt} times the one at 0, for p × q matrices; `None` when no such
+    /// bound is known.
+    ///
+    /// For ρ = Σ cₖ e^{−ωₖt} with cₖ ≥ 0 it is max|ωₖ|; for ρ = ln Σ cₖ e^{−ωₖt} it is
+    /// max ωₖ − min ωₖ, because tilting a distribution by e^{−ωt} changes its probabilities, and so
+    /// its variance, by no smaller a factor.
+    fn curvature_decay(&self, _p: usize, _q: usize) -> Option<f64> {
+        None
+    }
+
     /// Degrees of freedom, for the laws that have them.
     fn dof(&self) -> Option<f64> {
         None

@@ -1,7 +1,7 @@
 //! Dense linear algebra: the only module that meets LAPACK, BLAS or a matrix product kernel.
 //!
 //! Everything above it sees [`ndarray`] arrays of `f64` in row-major order and the crate's
-//! own [`Error`](crate::Error).
+//! own [`Error`].
 
 pub mod batch;
 mod chain;

@@ -10,7 +10,7 @@ use super::{Evaluation, Failure, Objective, Optimizer, Settings};
 use crate::{Error, Result};
 use argmin::core::{
     CostFunction, Executor, Gradient, Hessian, IterState, KV, Problem, Solver, State,
-    TerminationReason, TerminationStatus,
+    TerminationReason, TerminationStatus, TrustRegionRadius,
 };
 use argmin::solver::conjugategradient::NonlinearConjugateGradient;
 use argmin::solver::conjugategradient::beta::PolakRibierePlus;
@@ -27,6 +27,8 @@ type ArgminError = argmin::core::Error;
 
 /// What a point outside of the domain costs.
 const PENALTY: f64 = 1e100;
+/// Largest c₂ with which the directions of nonlinear conjugate gradients stay descents.
+const EXACT: f64 = 0.1;
 /// Points that are remembered.
 const KEPT: usize = 3;
 
@@ -291,9 +293,12 @@ impl<T: Objective> ArgminProblem<T> {
         max_iter: usize,
     ) -> Result<usize> {
         let refused = |error: ArgminError| Error::domain("a solver setting", error, "in range");
-        let line = || {
-            MoreThuenteLineSearch::new().with_c(settings.armijo, settings.wolfe).map_err(refused)
+        // Conjugate directions need a nearly exact search.
+        let wolfe = match settings.optimizer {
+            Optimizer::Cg => settings.wolfe.min(EXACT).max(2.0 * settings.armijo),
+            _ => settings.wolfe,
         };
+        let line = || MoreThuenteLineSearch::new().with_c(settings.armijo, wolfe).map_err(refused);
         let count = match settings.optimizer {
             Optimizer::Lbfgs => {
                 let solver = LBFGS::new(line()?, settings.memory);
@@ -310,9 +315,8 @@ impl<T: Objective> ArgminProblem<T> {
                 self.execute::<_, ()>(watched.around(solver), start, max_iter)
             }
             Optimizer::TrustRegion => {
-                let inner = Steihaug::new().with_epsilon(settings.inner_tol).map_err(refused)?;
-                let inner = inner.with_max_iters(2 * start.len() as u64 + 10);
-                let solver = TrustRegion::new(inner);
+                let limit = 2 * start.len() as u64 + 10;
+                let solver = TrustRegion::new(Inner::new(settings.inner_tol, limit));
                 let solver = solver.with_max_radius(settings.radius).map_err(refused)?;
                 let solver = solver.with_radius(0.25 * settings.radius).map_err(refused)?;
                 self.execute::<_, HessianAt<T>>(watched.around(solver), start, max_iter)
@@ -338,6 +342,67 @@ impl<T: Objective> ArgminProblem<T> {
             .ctrlc(false)
             .run();
         count.get()
+    }
+}
+
+/// Steihaug's method with an accuracy that follows the gradient.
+///
+/// argmin's own takes one number as the relative accuracy and as a gradient norm below which it
+/// makes no step at all; min(inner tolerance, half of the gradient norm) serves as both and makes
+/// the outer convergence quadratic.
+#[derive(Clone)]
+struct Inner {
+    steihaug: Steihaug<Vector, f64>,
+    radius: f64,
+    tol: f64,
+    limit: u64,
+}
+
+impl Inner {
+    fn new(tol: f64, limit: u64) -> Self {
+        Self { steihaug: Steihaug::new(), radius: f64::NAN, tol, limit }
+    }
+}
+
+impl TrustRegionRadius<f64> for Inner {
+    fn set_radius(&mut self, radius: f64) {
+        self.radius = radius;
+    }
+}
+
+type Curved<H> = IterState<Vector, Vector, (), H, (), f64>;
+
+impl<O, H> Solver<O, Curved<H>> for Inner
+where
+    H: ArgminDot<Vector, Vector>,
+{
+    fn name(&self) -> &str {
+        "Steihaug"
+    }
+
+    fn init(
+        &mut self,
+        problem: &mut Problem<O>,
+        state: Curved<H>,
+    ) -> std::result::Result<(Curved<H>, Option<KV>), ArgminError> {
+        let norm =
+            state.get_gradient().map_or(0.0, |g| g.iter().map(|x| x * x).sum::<f64>().sqrt());
+        let epsilon = self.tol.min(0.5 * norm).max(f64::MIN_POSITIVE);
+        self.steihaug = Steihaug::new().with_epsilon(epsilon)?.with_max_iters(self.limit);
+        self.steihaug.set_radius(self.radius);
+        self.steihaug.init(problem, state)
+    }
+
+    fn next_iter(
+        &mut self,
+        problem: &mut Problem<O>,
+        state: Curved<H>,
+    ) -> std::result::Result<(Curved<H>, Option<KV>), ArgminError> {
+        self.steihaug.next_iter(problem, state)
+    }
+
+    fn terminate(&mut self, state: &Curved<H>) -> TerminationStatus {
+        Solver::<O, Curved<H>>::terminate(&mut self.steihaug, state)
     }
 }
 

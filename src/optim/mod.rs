@@ -83,3 +83,17 @@ pub trait Objective {
         Ok((0..v.len()).map(slope).collect())
     }
 }
+
+impl<T: Objective + ?Sized> Objective for &T {
+    fn dim(&self) -> usize {
+        (**self).dim()
+    }
+
+    fn evaluate(&self, x: &[f64]) -> Result<Evaluation, Failure> {
+        (**self).evaluate(x)
+    }
+
+    fn hessian_product(&self, x: &[f64], v: &[f64]) -> Result<Vec<f64>, Failure> {
+        (**self).hessian_product(x, v)
+    }
+}

@@ -63,7 +63,8 @@ pub struct Settings {
     pub memory: usize,
     /// c₁ of the line search: share of the predicted decrease that a step must reach.
     pub armijo: f64,
-    /// c₂ of the line search: share of the slope that may be left.
+    /// c₂ of the line search: share of the slope that may be left; conjugate gradients use at
+    /// most 0.1.
     pub wolfe: f64,
     /// Largest step of the trust region, and its first radius as a quarter of it.
     pub radius: f64,

@@ -22,7 +22,7 @@ th,td{padding:.2rem .7rem .2rem 0;text-align:left;vertical-align:top}\
 .numbers th:first-child{text-align:left}.numbers tr:nth-child(even) td{background:#f6f6f6}\
 .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,30rem),1fr));gap:1rem}\
 figure{margin:0;min-width:0;overflow-x:auto}figure svg{max-width:100%;height:auto}\
-@media(max-width:40rem){figure svg{max-width:none;width:34rem}}\
+@media(max-width:40rem){figure svg{max-width:34rem}}\
 .warnings{border-left:.3rem solid #d55e00;background:#fdf1e8;padding:.4rem 1rem}\
 .good{color:#00633f}.bad{color:#a33f00;font-weight:bold}\
 pre{overflow-x:auto;background:#f6f6f6;padding:.7rem}footer{margin-top:2rem;color:#666;font-size:.9rem}";
@@ -209,7 +209,10 @@ fn significant(value: f64) -> String {
     } else {
         format!("{value:.4e}")
     };
-    text.replacen('-', "−", 1)
+    match text.strip_prefix('-') {
+        Some(size) => format!("−{size}"),
+        None => text,
+    }
 }
 
 #[cfg(test)]

@@ -170,10 +170,10 @@ impl Shape for Correlation {
     ) -> Result<Array2<f64>> {
         let mut starts = vec![current.to_owned()];
         starts.extend(nearest(scatter));
-        let mut found = descent::update_in_entries(self, scatter, starts)?;
-        let mean = found.diag().sum() / found.nrows() as f64;
-        found.diag_mut().fill(mean);
-        Ok(found)
+        descent::update_in_entries(self, scatter, starts, |matrix| {
+            let mean = matrix.diag().sum() / matrix.nrows() as f64;
+            matrix.diag_mut().fill(mean);
+        })
     }
 
     /// d − 1: below it singular matrices of equal variances hold the whole scatter.

@@ -6,7 +6,7 @@
 
 use super::{Shape, flattened, not_definite, solve_gram, whitened_tangent};
 use crate::Result;
-use crate::linalg::{Root, matmul};
+use crate::linalg::{Root, matmul, symmetrise};
 use ndarray::{Array1, Array2, ArrayView2};
 use std::collections::VecDeque;
 
@@ -39,7 +39,7 @@ pub(super) struct Place {
     pub(super) variables: Array1<f64>,
     pub(super) root: Root,
     value: f64,
-    gradient: Array1<f64>,
+    pub(super) gradient: Array1<f64>,
 }
 
 /// f at the matrix A = L Lᵀ.
@@ -192,11 +192,19 @@ impl<S: Shape + ?Sized> Terrain for InCoordinates<'_, S> {
 pub(super) struct InEntries<'a, S: Shape + ?Sized> {
     pub(super) shape: &'a S,
     pub(super) order: usize,
+    /// The orthogonal projection of a symmetric matrix on the space.
+    pub(super) onto: fn(&mut Array2<f64>),
 }
 
 impl<S: Shape + ?Sized> InEntries<'_, S> {
     fn square(&self, variables: &Array1<f64>) -> Array2<f64> {
         Array2::from_shape_fn((self.order, self.order), |(i, j)| variables[i * self.order + j])
+    }
+
+    fn within(&self, mut matrix: Array2<f64>) -> Array2<f64> {
+        symmetrise(&mut matrix);
+        (self.onto)(&mut matrix);
+        matrix
     }
 }
 
@@ -205,8 +213,14 @@ impl<S: Shape + ?Sized> Terrain for InEntries<'_, S> {
         Ok(self.square(variables))
     }
 
+    /// Rounding must not lead out of the space, where f is lower.
+    fn settle(&self, variables: &mut Array1<f64>) {
+        let within = self.within(self.square(variables));
+        variables.iter_mut().zip(&within).for_each(|(to, from)| *to = *from);
+    }
+
     fn gradient(&self, _variables: &Array1<f64>, in_matrix: &Array2<f64>) -> Result<Array1<f64>> {
-        flattened(in_matrix.view())
+        flattened(self.within(in_matrix.clone()).view())
     }
 
     /// L P(LᵀgL) Lᵀ with the structure's own projection P.
@@ -264,13 +278,12 @@ pub(super) fn update_in_entries<S: Shape + ?Sized>(
     shape: &S,
     scatter: ArrayView2<'_, f64>,
     starts: Vec<Array2<f64>>,
+    onto: fn(&mut Array2<f64>),
 ) -> Result<Array2<f64>> {
     let order = scatter.nrows();
     let what = format!("the {} factor", shape.name());
     let start = lowest(&what, scatter, starts, |start| Ok(start.clone()))?;
-    let terrain = InEntries { shape, order };
+    let terrain = InEntries { shape, order, onto };
     let found = descend(&terrain, scatter, flattened(start.view())?)?;
-    let mut matrix = terrain.square(&found);
-    crate::linalg::symmetrise(&mut matrix);
-    Ok(matrix)
+    Ok(terrain.square(&found))
 }

@@ -18,7 +18,8 @@ use ndarray::{Array1, Array2, ArrayView2};
 ///
 /// The best for a scatter is found by descent, from loadings that are best for given
 /// uniquenesses: with Ψ^(−1/2)SΨ^(−1/2) = Q diag(l) Qᵀ these are Ψ^(1/2) Q_K (l_K − 1)₊^(1/2).
-/// There may be several local minima; the lower of two starts is taken.
+/// There may be several local minima; the lower of two starts is taken. Where the factors are weak
+/// (loadings near zero), they are hardly told from the uniquenesses and fits end slowly.
 ///
 /// # References
 /// Jöreskog (1967), Psychometrika 32, 443–482; Ledermann (1937), Psychometrika 2, 85–93.
@@ -154,6 +155,18 @@ impl Held {
         Self { shape, order: scatter.nrows(), floors }
     }
 
+    /// The whitened tangents, without those of held uniquenesses.
+    fn tangent(&self, place: &Place) -> Result<Array2<f64>> {
+        let mut basis = whitened_tangent(&self.shape, &place.variables.to_vec(), &place.root)?;
+        for (i, floor) in self.floors.iter().enumerate() {
+            let at = self.first() + i;
+            if place.variables[at] <= *floor && place.gradient[at] == 0.0 {
+                basis.row_mut(at).fill(0.0);
+            }
+        }
+        Ok(basis)
+    }
+
     fn first(&self) -> usize {
         self.shape.n_loadings(self.order)
     }
@@ -184,14 +197,7 @@ impl Terrain for Held {
     }
 
     fn precondition(&self, place: &Place, gradient: &Array1<f64>) -> Result<Array1<f64>> {
-        let variables = place.variables.to_vec();
-        let mut basis = whitened_tangent(&self.shape, &variables, &place.root)?;
-        for (i, floor) in self.floors.iter().enumerate() {
-            let at = self.first() + i;
-            if place.variables[at] <= *floor && gradient[at] == 0.0 {
-                basis.row_mut(at).fill(0.0);
-            }
-        }
+        let basis = self.tangent(place)?;
         solve_gram(&basis, gradient, DAMPING)
     }
 }

@@ -144,15 +144,15 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_inside() {
-        let axis = Axis::around([0.0, 1.0], false);
-        assert_eq!(labels(axis, 5), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
+        let axis = Axis::around([0.0, 0.5, 1.0], false);
+        assert_eq!(labels(axis, 6), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         let axis = Axis::around([1e-8, 1.0], true);
         assert_eq!(labels(axis, 5), ["10⁻⁸", "10⁻⁶", "10⁻⁴", "10⁻²", "1"]);
         let axis = Axis::around([1.0, 2.0], false);
         assert_eq!(labels(axis, 8), ["1", "2"]);
         let axis = Axis::around([1.0, 8.0], false);
         assert_eq!(labels(axis, 8).len(), 8);
-        let axis = Axis::around([0.02, 700.0], true);
+        let axis = Axis::around([0.02, 500.0], true);
         assert_eq!(labels(axis, 7), ["0.1", "1", "10", "100"]);
         let axis = Axis::around([-3e7, 4e7], false);
         assert!(labels(axis, 6).contains(&"−2e7".to_owned()), "{:?}", labels(axis, 6));

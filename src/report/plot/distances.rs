@@ -44,6 +44,9 @@ pub(super) struct Distances {
     pub(super) reference: Reference,
 }
 
+/// A distance of a whitened sample.
+type Measure = fn(ArrayView2<'_, f64>) -> Result<f64>;
+
 /// The distances of a sample under a fit; `None` for a law whose distances have no known law.
 ///
 /// # Errors
@@ -55,15 +58,14 @@ pub(super) fn distances(fit: &Fit, sample: &Sample) -> Result<Option<Distances>>
         return Err(Error::shape(sample.source(), format!("{p} × {q} matrices"), (sp, sq)));
     }
     let d = (p * q) as f64;
-    let (reference, measure): (_, fn(ArrayView2<'_, f64>) -> Result<f64>) =
-        match (fit.law().name(), fit.dof()) {
-            ("gaussian", _) => (Reference::ChiSquared { d }, squared_norm),
-            ("kronecker-t", Some(nu)) => (Reference::F { d, nu }, mean_square),
-            ("matrix-t", Some(nu)) => {
-                (Reference::Simulated { draws: wilks(p, q, nu)? }, ln_det_plus_identity)
-            }
-            _ => return Ok(None),
-        };
+    let (reference, measure): (_, Measure) = match (fit.law().name(), fit.dof()) {
+        ("gaussian", _) => (Reference::ChiSquared { d }, squared_norm),
+        ("kronecker-t", Some(nu)) => (Reference::F { d, nu }, mean_square),
+        ("matrix-t", Some(nu)) => {
+            (Reference::Simulated { draws: wilks(p, q, nu)? }, ln_det_plus_identity)
+        }
+        _ => return Ok(None),
+    };
     let mut values = Vec::with_capacity(sample.dim().0);
     for x in sample.values().outer_iter() {
         let z = fit.point().whiten((&x - &fit.mean()).view());
@@ -167,6 +169,7 @@ pub(super) fn beta_quantile(a: f64, b: f64, u: f64) -> Result<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Dof, Model};
 
     /// Quantiles as printed in statistical tables.
     #[test]
@@ -188,6 +191,24 @@ mod tests {
             let (got, want) = (norm * nu / q as f64, exact.quantile(u).unwrap());
             assert!((got - want).abs() < 0.05 * want, "{u}: {got} {want}");
         }
+    }
+
+    /// Data drawn from a matrix t law follow the reference of its fit, and not that of the
+    /// Gaussian fit.
+    #[test]
+    fn distances_of_a_good_fit_follow_their_law() {
+        let sample = crate::io::resolve("simulated-t").unwrap();
+        let shares = |model: Model| {
+            let fit = model.fit(&sample).unwrap();
+            let Distances { values, reference } = distances(&fit, &sample).unwrap().unwrap();
+            let below = |u: f64| {
+                let quantile = reference.quantile(u).unwrap();
+                values.iter().filter(|x| **x < quantile).count() as f64 / values.len() as f64
+            };
+            [0.25, 0.5, 0.75, 0.95].map(|u| (below(u) - u).abs()).into_iter().fold(0.0, f64::max)
+        };
+        assert!(shares(Model::matrix_t(Dof::Estimate)) < 0.08);
+        assert!(shares(Model::gaussian()) > 0.15);
     }
 
     #[test]

@@ -136,7 +136,10 @@ fn eigenvalues(fit: &Fit) -> Result<Figure> {
 fn rounded(value: f64) -> String {
     let plain = value == 0.0 || (1e-2..1e7).contains(&value.abs());
     let text = if plain { format!("{value:.4}") } else { format!("{value:.4e}") };
-    text.replacen('-', "−", 1)
+    match text.strip_prefix('-') {
+        Some(size) => format!("−{size}"),
+        None => text,
+    }
 }
 
 /// Most points of a QQ plot; of more, an even choice by rank is shown, with both ends.
@@ -181,8 +184,8 @@ fn qq(distances: &Distances) -> Result<Figure> {
 
 /// Score and log-likelihood gap of one or more fits to the same data, each (label, trace).
 ///
-/// The gap is measured from the best log-likelihood that any of them reached; that point itself
-/// has no place on a log axis.
+/// The gap is measured from the best log-likelihood that any of them reached. Gaps within rounding
+/// of zero, that of the best point among them, have no place on a log axis and are left out.
 ///
 /// # Errors
 /// When the drawing backend fails.
@@ -194,17 +197,23 @@ pub fn convergence(traces: &[(&str, &[Step])], progress: Progress) -> Result<Vec
     let score = "score max(|G_A − I|, |G_B − I|, mean, ν)";
     let mut scores = Chart::new("Convergence: score", x, (score, Scale::Log));
     let gap = "ℓ(best) − ℓ";
-    let mut gaps = Chart::new("Convergence: log-likelihood", x, (gap, Scale::Log)).note(&format!(
-        "best log-likelihood {}; the best point has no place on this scale",
-        rounded(best)
-    ));
+    let mut gaps = Chart::new("Convergence: log-likelihood", x, (gap, Scale::Log))
+        .note(&format!("best log-likelihood {}; gaps below rounding are left out", rounded(best)));
     for (label, steps) in traces {
         let of = |f: &dyn Fn(&Step) -> f64| {
             steps.iter().map(|s| (progress.of(s), f(s))).collect::<Vec<_>>()
         };
         let mark = |s: Series| if steps.len() <= 100 { s.and_points() } else { s };
         scores = scores.with(mark(Series::line(label, of(&|s| s.score))));
-        gaps = gaps.with(mark(Series::line(label, of(&|s| best - s.log_likelihood))));
+        gaps = gaps.with(mark(Series::line(
+            label,
+            of(&|s| above_rounding(best - s.log_likelihood, best)),
+        )));
     }
     Ok(vec![scores.figure("convergence-score")?, gaps.figure("convergence-likelihood")?])
+}
+
+/// The gap, or zero where it is only rounding of the log-likelihood.
+fn above_rounding(gap: f64, log_likelihood: f64) -> f64 {
+    if gap > 4.0 * f64::EPSILON * log_likelihood.abs() { gap } else { 0.0 }
 }

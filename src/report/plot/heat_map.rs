@@ -203,5 +203,8 @@ fn number(value: f64, digits: Option<usize>) -> String {
     } else {
         text
     };
-    text.replacen('-', "−", 1)
+    match text.strip_prefix('-') {
+        Some(size) => format!("−{size}"),
+        None => text,
+    }
 }

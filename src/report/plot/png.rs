@@ -38,3 +38,28 @@ pub(super) fn render(name: &str, svg: &str, scale: f64) -> Result<Vec<u8>> {
     resvg::render(&tree, zoom, &mut image.as_mut());
     image.encode_png().map_err(|e| failed(e.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::plot::canvas::{Anchor, Type, draw};
+
+    fn ink(text: &str) -> usize {
+        let paint = |canvas: &mut crate::report::plot::canvas::Canvas<'_>| {
+            canvas.text(text, (20.0, 20.0), Type::new(20.0, Anchor::Centre))
+        };
+        let svg = draw((40.0, 40.0), "", paint).unwrap();
+        let image = Pixmap::decode_png(&render("test", &svg, 4.0).unwrap()).unwrap();
+        image.pixels().iter().filter(|p| p.red() < 128).count()
+    }
+
+    /// A sign that the font does not have would silently be left out.
+    #[test]
+    fn the_bundled_font_has_every_sign_of_our_labels() {
+        assert_eq!(ink(" "), 0);
+        for sign in "Aaé0−·…≤²³¹⁰⁴⁵⁶⁷⁸⁹⁻ᵀδνρσχΛΣℓ‖⊗×∞–’Ж�".chars()
+        {
+            assert!(ink(&sign.to_string()) > 2, "{sign} is not drawn");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The certificate of a fit: Lanczos' method on the exact Hessian–vector product.
+
+use super::climb::Outcome;
+use super::fit::Certificate;
+use super::newton::Local;
+use super::options::Certify;
+use super::problem::Problem;
+use crate::Result;
+use crate::linalg::{symmetric_eigen, symmetrise};
+use crate::model::{Tangent, Want};
+use ndarray::{Array1, Array2};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+/// What the reader has to know about a flat maximum.
+pub(super) const NOT_UNIQUE: &str = "the maximum is not unique: along some direction the likelihood is flat, and only the \
+     log-likelihood is meaningful";
+
+/// Most Lanczos iterations.
+const LIMIT: usize = 400;
+/// Relative residual of the Ritz pair that is good enough.
+const ACCURACY: f64 = 1e-3;
+/// Iterations before a Ritz pair is believed to be the smallest: most of the spectrum lies at 1,
+/// and the start has to lose that part first.
+const EARLIEST: usize = 12;
+/// Length of a new Lanczos vector that is rounding.
+const EXHAUSTED: f64 = 1e-10;
+/// A flat curvature this large only says that the estimate is too rough to tell.
+const TOO_ROUGH: f64 = 1e-4;
+/// Flops that are too few to mind.
+const FREE_FLOPS: f64 = 5e7;
+/// Curvature that counts as zero, at least and as a multiple of the score.
+const FLAT: (f64, f64) = (1e-9, 30.0);
+
+/// The certificate, or `None` where there is none or it is not wanted. The passes that it takes
+/// are not the fit's.
+pub(super) fn certify(
+    problem: &Problem<'_>,
+    outcome: &mut Outcome,
+    wanted: Certify,
+) -> Result<Option<Certificate>> {
+    let (n, p, q) = problem.dim();
+    let iterate = &outcome.iterate;
+    let useless = !problem.is_unstructured() || !(iterate.score.worst() < 0.1) || p * q == 1;
+    if wanted == Certify::Skip || useless {
+        return Ok(None);
+    }
+    let flops = 5.0 * (n * p * q * (p + q)) as f64;
+    let free = (FREE_FLOPS / flops) as usize;
+    let budget = if wanted == Certify::Force { LIMIT } else { iterate.passes.max(free).min(LIMIT) };
+    let mut iterate = iterate.clone();
+    if iterate.want != Want::Both {
+        problem.evaluate(&mut iterate)?;
+    }
+    let local = Local::at(problem, &iterate)?;
+    let space = Space { p, q };
+    let mut hessian = |v: &Tangent| {
+        let direction = space.scaled(v);
+        space.free(space.scaled(&local.curvature(problem, &mut iterate, &direction)))
+    };
+    let score = outcome.iterate.score.worst();
+    let flat = FLAT.0.max(FLAT.1 * score);
+    let Some((ritz, residual)) = smallest(&space, &mut hessian, budget, flat)? else {
+        return Ok(None);
+    };
+    let curvature = (ritz - residual).max(0.0);
+    let gradient = space.free(space.scaled(&local.gradient)).norm();
+    // What rounding may hide of the gradient.
+    let gradient = gradient + 8.0 * f64::EPSILON * ((p + q) as f64).sqrt();
+    let decay = outcome.iterate.law.curvature_decay(p, q);
+    let distance = decay.filter(|_| curvature > 0.0).and_then(|r| {
+        let part = r * (2.0 * (p * q) as f64).sqrt() * gradient / curvature;
+        (part < 1.0).then(|| -(-part).ln_1p() / r)
+    });
+    // Maxima that are not unique form unbounded lines: a bounded distance to all of them is proof
+    // of uniqueness, however rough the estimate.
+    let unique = distance.is_some() || ritz > flat;
+    if !unique && flat > TOO_ROUGH {
+        return Ok(None);
+    }
+    Ok(Some(Certificate { curvature, distance, unique }))
+}
+
+/// The scale-free tangent space (tr X = 0, no mean) in coordinates where the Gaussian's expected
+/// information is the identity: X = √(2p) x, V = √(2q) v.
+struct Space {
+    p: usize,
+    q: usize,
+}
+
+impl Space {
+    fn scaled(&self, v: &Tangent) -> Tangent {
+        Tangent {
+            row: &v.row * (2.0 * self.p as f64).sqrt(),
+            col: &v.col * (2.0 * self.q as f64).sqrt(),
+            mean: Array2::zeros((self.p, self.q)),
+        }
+    }
+
+    /// Exactly symmetric and without the redundant scale.
+    fn free(&self, mut v: Tangent) -> Tangent {
+        symmetrise(&mut v.row);
+        symmetrise(&mut v.col);
+        let trace = v.row.diag().sum() / self.p as f64;
+        v.row.diag_mut().mapv_inplace(|x| x - trace);
+        v
+    }
+
+    fn dim(&self) -> usize {
+        (self.p * (self.p + 1) + self.q * (self.q + 1)) / 2 - 1
+    }
+
+    /// A direction without a preference, the same for the same shape.
+    fn start(&self) -> Tangent {
+        let mut rng = ChaCha8Rng::seed_from_u64((self.p * 1_000_003 + self.q) as u64);
+        let mut symmetric = |d: usize| {
+            let mut x = Array2::zeros((d, d));
+            for i in 0..d {
+                for j in 0..=i {
+                    x[[i, j]] = (rng.next_u32() as f64 + 0.5) / 2f64.powi(32) - 0.5;
+                    x[[j, i]] = x[[i, j]];
+                }
+            }
+            x
+        };
+        let (row, col) = (symmetric(self.p), symmetric(self.q));
+        self.free(Tangent { row, col, mean: Array2::zeros((self.p, self.q)) })
+    }
+}
+
+/// (θ, ‖residual‖) of the smallest Ritz value, with full reorthogonalisation; `None` when the
+/// budget of products did not suffice.
+fn smallest(
+    space: &Space,
+    hessian: &mut dyn FnMut(&Tangent) -> Tangent,
+    budget: usize,
+    flat: f64,
+) -> Result<Option<(f64, f64)>> {
+    let mut v = space.start();
+    v.scale(1.0 / v.norm());
+    let mut basis = vec![v];
+    let (mut alpha, mut beta) = (Vec::new(), Vec::new());
+    for k in 0..budget.min(space.dim()) {
+        let mut w = hessian(&basis[k]);
+        alpha.push(w.dot(&basis[k]));
+        for _ in 0..2 {
+            for u in &basis {
+                w.add_scaled(-w.dot(u), u);
+            }
+        }
+        // Rounding is amplified by every short vector: none of it may leave the space.
+        w = space.free(w);
+        let norm = w.norm();
+        // The space that the start can reach is complete: what is left is rounding.
+        let exhausted = k + 1 == space.dim() || norm <= EXHAUSTED;
+        if exhausted || k % 4 == 3 || k + 1 == budget {
+            let (ritz, last) = lowest(&alpha, &beta)?;
+            let residual = if exhausted { 0.0 } else { norm * last.abs() };
+            // Ritz values bound the smallest eigenvalue from above: one that is flat is proof.
+            let settled = k >= EARLIEST && residual <= ACCURACY * ritz;
+            if exhausted || settled || ritz <= flat {
+                return Ok(Some((ritz, residual)));
+            }
+        }
+        w.scale(1.0 / norm);
+        beta.push(norm);
+        basis.push(w);
+    }
+    Ok(None)
+}
+
+/// The smallest eigenvalue of the tridiagonal matrix and the last entry of its eigenvector.
+fn lowest(alpha: &[f64], beta: &[f64]) -> Result<(f64, f64)> {
+    let k = alpha.len();
+    let mut t = Array2::from_diag(&Array1::from(alpha.to_vec()));
+    for (i, b) in beta.iter().take(k - 1).enumerate() {
+        t[[i, i + 1]] = *b;
+        t[[i + 1, i]] = *b;
+    }
+    let eigen = symmetric_eigen("Lanczos' matrix", t.view())?;
+    Ok((eigen.values[0], eigen.vectors[[k - 1, 0]]))
+}

@@ -1,0 +1,165 @@
+//! Joint ascent: all parameters at once, by a solver of argmin.
+
+use super::climb::{self, Outcome};
+use super::flip_flop;
+use super::iterate::Iterate;
+use super::joint_problem::JointProblem;
+use super::newton::LARGE_DOF;
+use super::options::{FitOptions, Observer, Step, Termination};
+use super::problem::Problem;
+use crate::optim::{self, Objective, Optimizer, Settings, Stop};
+use crate::{Error, Result};
+use std::time::Instant;
+
+/// Sweeps from the starting point: they take the worst of the conditioning out.
+const SWEEPS_FIRST: usize = 2;
+/// Iterations after which the coordinates are centred on the current point again.
+const ROUND: usize = 60;
+/// Rounds in a row without a better score before the fit is given up.
+const FRUITLESS: usize = 3;
+
+/// Score from which the last steps may be Newton's, and the most of them in one round.
+const NEAR: f64 = 1e-4;
+const POLISH: usize = 4;
+
+/// Where the loop stands.
+struct Run<'a, 'b> {
+    options: &'a FitOptions,
+    observer: &'b mut dyn Observer,
+    clock: Instant,
+    trace: Vec<Step>,
+    done: usize,
+    verdict: Option<Termination>,
+}
+
+impl Run<'_, '_> {
+    /// Notes a step; `false` ends the fit with `verdict`.
+    fn look(&mut self, iterate: &Iterate, passes: usize) -> bool {
+        let mut step = climb::note(iterate, self.done, self.clock);
+        step.passes = passes;
+        self.trace.push(step);
+        let limit = self.options.time_limit;
+        self.verdict = if !self.observer.step(&step) {
+            Some(Termination::Interrupted)
+        } else if climb::is_singular(iterate) {
+            Some(Termination::Unbounded)
+        } else if limit.is_some_and(|limit| step.seconds >= limit) {
+            Some(Termination::TimeLimit)
+        } else if self.done >= self.options.max_iter && step.score > self.options.tol {
+            Some(Termination::MaxIterations)
+        } else {
+            None
+        };
+        self.verdict.is_none()
+    }
+}
+
+pub(super) fn run(
+    problem: &Problem<'_>,
+    start: Iterate,
+    options: &FitOptions,
+    observer: &mut dyn Observer,
+    clock: Instant,
+) -> Result<Outcome> {
+    let mut run = Run { options, observer, clock, trace: Vec::new(), done: 0, verdict: None };
+    let mut iterate = start;
+    let termination = match ascend(problem, &mut iterate, &mut run) {
+        Ok(termination) => termination,
+        Err(Error::NotPositiveDefinite { .. } | Error::NonFinite { .. }) => Termination::Unbounded,
+        Err(error) => return Err(error),
+    };
+    Ok(Outcome { iterate, termination, method: "joint", iterations: run.done, trace: run.trace })
+}
+
+fn ascend(
+    problem: &Problem<'_>,
+    iterate: &mut Iterate,
+    run: &mut Run<'_, '_>,
+) -> Result<Termination> {
+    let mut fruitless = 0;
+    if !run.look(iterate, iterate.passes) {
+        return Ok(run.verdict.unwrap_or(Termination::Interrupted));
+    }
+    loop {
+        if iterate.score.worst() <= run.options.tol
+            && climb::confirmed(problem, iterate, run.options.tol)?
+        {
+            return Ok(Termination::Score);
+        }
+        let undecided = iterate.law.dof().is_some_and(|dof| dof > LARGE_DOF);
+        if run.done < SWEEPS_FIRST || undecided {
+            flip_flop::sweep(problem, iterate, run.done)?;
+            run.done += 1;
+            if !run.look(iterate, iterate.passes) {
+                return Ok(run.verdict.unwrap_or(Termination::Interrupted));
+            }
+            continue;
+        }
+        if iterate.want != crate::model::Want::Both {
+            problem.evaluate(iterate)?;
+        }
+        let (before, done) = (iterate.clone(), run.done);
+        // Where rounding hides the differences that a line search compares, Newton steps are
+        // judged by their score.
+        let polish = fruitless > 0 && before.score.worst() < NEAR;
+        let stop = round(problem, iterate, run, polish)?;
+        if let Some(verdict) = run.verdict {
+            return Ok(verdict);
+        }
+        if run.done == done {
+            // The search failed at once: that counts, or it could fail for ever.
+            run.done += 1;
+            if !run.look(iterate, iterate.passes) {
+                return Ok(run.verdict.unwrap_or(Termination::Interrupted));
+            }
+        }
+        let better = iterate.score.worst() < 0.5 * before.score.worst();
+        let gain = iterate.log_likelihood - before.log_likelihood;
+        let higher = gain > 1e-12 * (1.0 + before.log_likelihood.abs());
+        let stuck = stop == Stop::NoProgress && !better && !higher;
+        fruitless = if stuck { fruitless + 1 } else { 0 };
+        if fruitless == FRUITLESS {
+            return Ok(Termination::Stalled);
+        }
+    }
+}
+
+/// One run of the solver around the current point.
+fn round(
+    problem: &Problem<'_>,
+    iterate: &mut Iterate,
+    run: &mut Run<'_, '_>,
+    polish: bool,
+) -> Result<Stop> {
+    let joint = JointProblem::new(problem, iterate, run.options.coordinates)?;
+    let passes = iterate.passes;
+    let start = vec![0.0; joint.dim()];
+    let left = (run.options.max_iter - run.done.min(run.options.max_iter)).clamp(1, ROUND);
+    let (options, limits) = (run.options, (run.options.tol, left));
+    let newton = Settings { optimizer: Optimizer::TrustRegion, ..options.search };
+    let (search, limits) = if polish {
+        (&newton, (limits.0, limits.1.min(POLISH)))
+    } else {
+        (&options.search, limits)
+    };
+    let mut first = true;
+    let mut watch = |x: &[f64], _: &optim::Evaluation| {
+        if std::mem::take(&mut first) {
+            return true;
+        }
+        run.done += 1;
+        let Ok(here) = joint.iterate_at(x) else { return true };
+        let undecided = here.law.dof().is_some_and(|dof| dof > LARGE_DOF);
+        run.look(&here, passes + joint.passes()) && !undecided
+    };
+    let found = match optim::minimise(&joint, &start, search, limits, &mut watch) {
+        // The point was reached by a sweep, but has no likelihood in these coordinates.
+        Err(Error::Domain { .. }) => return Ok(Stop::NoProgress),
+        found => found?,
+    };
+    let mut next = joint.iterate_at(&found.x)?;
+    next.passes = passes + joint.passes();
+    next.point.balance();
+    *iterate = next;
+    Ok(found.stop)
+}

@@ -1,0 +1,379 @@
+//! The likelihood as a function of one vector of free numbers: both factors, the mean and ν.
+
+use super::coordinates::{Chart, Coordinates, Spot};
+use super::iterate::Iterate;
+use super::problem::Problem;
+use crate::family::{DOF_LOWER, Law};
+use crate::linalg::{Spd, matmul};
+use crate::model::{Point, Tangent};
+use crate::optim::{Evaluation, Failure, Objective};
+use crate::{Error, Result};
+use ndarray::{Array2, ArrayView2};
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+/// −ℓ per scalar observation, −ℓ/(npq), around a point: the vector 0 is that point.
+///
+/// The vector holds the row factor without the scale (that is in the column factor), the column
+/// factor, the mean and ln ν, each where it is estimated; [`Objective::dim`] is the number of
+/// free parameters. Values are relative to the point, so that rounding does not hide small
+/// differences more than it must.
+///
+/// Any argmin solver runs on it through [`crate::optim::ArgminProblem`].
+///
+/// ```
+/// use kronfit::estimate::{Coordinates, JointProblem, Problem};
+/// use kronfit::model::{Model, SampleSource};
+/// use kronfit::optim::{self, Objective, Settings};
+/// # use kronfit::data::Sample;
+/// # let x = ndarray::Array3::from_shape_fn((9, 2, 2), |(i, j, k)| ((7 * i + 3 * j + 5 * k) as f64).sin());
+/// # let sample = Sample::new(x)?;
+/// let model = Model::gaussian();
+/// let source = SampleSource::new(&sample);
+/// let problem = Problem::new(&model, &source);
+/// let start = problem.start(&sample)?;
+/// let joint = JointProblem::new(&problem, &start, Coordinates::LogEuclidean)?;
+/// let found = optim::minimise(
+///     &joint, &vec![0.0; joint.dim()], &Settings::default(), (1e-6, 200), &mut |_, _| true)?;
+/// let best = joint.iterate_at(&found.x)?;
+/// assert!((best.log_likelihood - model.fit(&sample)?.log_likelihood()).abs() < 1e-6);
+/// # Ok::<(), kronfit::Error>(())
+/// ```
+pub struct JointProblem<'a> {
+    problem: &'a Problem<'a>,
+    base: Iterate,
+    row: Chart,
+    col: Chart,
+    row_origin: Vec<f64>,
+    col_origin: Vec<f64>,
+    reflection: Vec<f64>,
+    /// M = M₀ + left · Θ · right, orthonormal in whitened coordinates.
+    mean: Option<(Array2<f64>, Array2<f64>)>,
+    reference: f64,
+    passes: Cell<usize>,
+    latest: RefCell<Option<Look>>,
+}
+
+/// All that is known at one vector.
+struct Look {
+    x: Vec<f64>,
+    iterate: Iterate,
+    row: Spot,
+    col: Spot,
+    /// The gradient in whitened coordinates.
+    whitened: Tangent,
+    gradient: Vec<f64>,
+    /// The Hessian's column for ln ν, where somebody asked for it.
+    column: Option<Vec<f64>>,
+}
+
+impl<'a> JointProblem<'a> {
+    /// The likelihood around `base`.
+    ///
+    /// # Errors
+    /// When the factors of `base` have no coordinates, or the mean's design lacks rank.
+    pub fn new(problem: &'a Problem<'a>, base: &Iterate, coordinates: Coordinates) -> Result<Self> {
+        let row = Chart::new(&problem.row_shape, coordinates, &base.point.row);
+        let col = Chart::new(&problem.col_shape, coordinates, &base.point.col);
+        let scale = row.scale_direction(&base.point.row)?;
+        Ok(Self {
+            problem,
+            base: base.clone(),
+            row_origin: row.coordinates(&base.point.row)?,
+            col_origin: col.coordinates(&base.point.col)?,
+            row,
+            col,
+            reflection: reflection(scale),
+            mean: mean_basis(problem, &base.point)?,
+            reference: base.log_likelihood,
+            passes: Cell::new(0),
+            latest: RefCell::default(),
+        })
+    }
+
+    /// Passes over the data so far.
+    pub fn passes(&self) -> usize {
+        self.passes.get()
+    }
+
+    /// The point that a vector stands for, with its likelihood and score.
+    ///
+    /// # Errors
+    /// [`Error::Domain`] where the vector is outside of the domain.
+    pub fn iterate_at(&self, x: &[f64]) -> Result<Iterate> {
+        match self.visit(x) {
+            Ok(()) => {}
+            Err(Failure::Fatal(error)) => return Err(error),
+            Err(Failure::Infeasible) => {
+                return Err(Error::domain("the likelihood's vector", "infeasible", "feasible"));
+            }
+        }
+        let latest = self.latest.borrow();
+        latest
+            .as_ref()
+            .map(|look| look.iterate.clone())
+            .ok_or_else(|| Error::domain("the likelihood's vector", "unknown", "evaluated before"))
+    }
+
+    fn observations(&self) -> f64 {
+        let (n, p, q) = self.problem.dim();
+        (n * p * q) as f64
+    }
+
+    fn estimates_dof(&self) -> bool {
+        self.problem.model.estimates_dof() && self.base.law.dof().is_some()
+    }
+
+    fn lengths(&self) -> (usize, usize, usize) {
+        let mean = self.mean.as_ref().map_or(0, |(l, r)| l.ncols() * r.nrows());
+        (self.row_origin.len() - 1, self.col_origin.len(), mean)
+    }
+
+    /// (row, column, mean, ln ν) parts of a vector; the row part with the scale put back as 0.
+    fn parts<'v>(&self, x: &'v [f64]) -> (Vec<f64>, &'v [f64], &'v [f64], f64) {
+        let (r, c, m) = self.lengths();
+        let mut row = vec![0.0];
+        row.extend_from_slice(&x[..r]);
+        let row = reflect(&self.reflection, row);
+        (row, &x[r..r + c], &x[r + c..r + c + m], x.get(r + c + m).copied().unwrap_or(0.0))
+    }
+
+    fn assemble(&self, row: Vec<f64>, col: Vec<f64>, mean: &Array2<f64>, dof: f64) -> Vec<f64> {
+        let row = reflect(&self.reflection, row);
+        let mut out = row.get(1..).unwrap_or_default().to_vec();
+        out.extend(col);
+        if let Some((left, right)) = &self.mean {
+            out.extend(matmul(matmul(left.t(), mean.view()).view(), right.t()));
+        }
+        if self.estimates_dof() {
+            out.push(dof);
+        }
+        out
+    }
+
+    fn mean_change(&self, theta: &[f64]) -> Array2<f64> {
+        let (_, p, q) = self.problem.dim();
+        let Some((left, right)) = &self.mean else { return Array2::zeros((p, q)) };
+        let theta = crate::linalg::as_matrix(theta, left.ncols(), right.nrows());
+        matmul(matmul(left.view(), theta).view(), right.view())
+    }
+
+    /// The law at ln ν = ln ν₀ + shift, and the factor on B that goes with it.
+    fn law(&self, shift: f64) -> Result<(Arc<dyn Law>, f64)> {
+        let base = &self.base.law;
+        match (base.dof_family(), base.dof()) {
+            (Some(family), Some(from)) if self.estimates_dof() => {
+                let dof = from * shift.exp();
+                if !(dof.is_finite() && dof >= DOF_LOWER) {
+                    return Err(Error::domain("ν", dof, "finite and not below its lower end"));
+                }
+                Ok((family.at(dof), family.scale_unit(dof) / family.scale_unit(from)))
+            }
+            _ => Ok((base.clone(), 1.0)),
+        }
+    }
+
+    /// Makes sure that `latest` is what is known at x.
+    fn visit(&self, x: &[f64]) -> std::result::Result<(), Failure> {
+        if self.latest.borrow().as_ref().is_some_and(|look| look.x == x) {
+            return Ok(());
+        }
+        let look = self.look(x)?;
+        *self.latest.borrow_mut() = Some(look);
+        Ok(())
+    }
+
+    fn look(&self, x: &[f64]) -> std::result::Result<Look, Failure> {
+        if x.len() != self.dim() {
+            return Err(Failure::Fatal(Error::shape(
+                "a vector of parameters",
+                self.dim().to_string(),
+                x.len(),
+            )));
+        }
+        let sum = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a + b).collect::<Vec<_>>();
+        let (row, col, mean, shift) = self.parts(x);
+        let row = self.row.at(&sum(&self.row_origin, &row))?;
+        let col = self.col.at(&sum(&self.col_origin, col))?;
+        let (law, ratio) = self.law(shift)?;
+        let mut iterate = self.base.clone();
+        iterate.law = law;
+        iterate.point = Point {
+            mean: &self.base.point.mean + &self.mean_change(mean),
+            row: row.root.clone(),
+            col: col.root.clone(),
+        };
+        iterate.point.col.scale(ratio);
+        iterate.passes = 0;
+        let dof = self.dof_slope(&mut iterate);
+        if self.estimates_dof() {
+            iterate.score.dof = dof.abs() * self.observations() / self.problem.dim().0 as f64;
+        }
+        self.problem.evaluate(&mut iterate)?;
+        self.passes.set(self.passes.get() + iterate.passes);
+        let whitened = whitened_gradient(&iterate, self.problem.dim());
+        let gradient = self.assemble(
+            self.row.pull_back(&row, whitened.row.view())?,
+            self.col.pull_back(&col, whitened.col.view())?,
+            &dual_mean(&iterate.point, &whitened.mean),
+            dof,
+        );
+        Ok(Look { x: x.to_vec(), iterate, row, col, whitened, gradient, column: None })
+    }
+
+    /// ∂(−ℓ/npq)/∂ ln ν with the factors' coordinates held fixed.
+    fn dof_slope(&self, iterate: &mut Iterate) -> f64 {
+        let law = iterate.law.clone();
+        match (law.dof_family(), law.dof()) {
+            (Some(family), Some(dof)) if self.estimates_dof() => {
+                let (n, p, q) = self.problem.dim();
+                iterate.passes += 1;
+                let seen = self.problem.source.summaries(&iterate.point, family);
+                let seen = seen * family.scale_unit(dof);
+                -0.5 * n as f64 * dof * family.score(dof, seen.view(), p, q) / self.observations()
+            }
+            _ => 0.0,
+        }
+    }
+
+    /// The exact product for the factors and the mean.
+    fn product(&self, look: &Look, v: &[f64]) -> Result<Vec<f64>> {
+        let (_, p, q) = self.problem.dim();
+        let (row, col, mean, _) = self.parts(v);
+        let point = &look.iterate.point;
+        let direction = Tangent {
+            row: self.row.push_forward(&look.row, &row)?,
+            col: self.col.push_forward(&look.col, col)?,
+            mean: point.whiten(self.mean_change(mean).view()),
+        };
+        let mut bent = Tangent::zeros(p, q);
+        self.problem.source.curvature(point, &*look.iterate.law, &direction, &mut bent);
+        self.passes.set(self.passes.get() + 1);
+        bent.scale(1.0 / self.observations());
+        // From the geodesic to the straight line in A: − ½(WX + XW).
+        straighten(&mut bent.row, &look.whitened.row, &direction.row);
+        straighten(&mut bent.col, &look.whitened.col, &direction.col);
+        let add = |a: Vec<f64>, b: Vec<f64>| a.iter().zip(&b).map(|(a, b)| a + b).collect();
+        Ok(self.assemble(
+            add(
+                self.row.pull_back(&look.row, bent.row.view())?,
+                self.row.bend(&look.row, &row, look.whitened.row.view())?,
+            ),
+            add(
+                self.col.pull_back(&look.col, bent.col.view())?,
+                self.col.bend(&look.col, col, look.whitened.col.view())?,
+            ),
+            &dual_mean(point, &bent.mean),
+            0.0,
+        ))
+    }
+
+    /// The Hessian's column for ln ν, by differences of the gradient.
+    fn dof_column(&self, x: &[f64]) -> std::result::Result<Vec<f64>, Failure> {
+        let h = 2e-3;
+        let at = |t: f64| {
+            let mut moved = x.to_vec();
+            if let Some(last) = moved.last_mut() {
+                *last += t;
+            }
+            self.look(&moved).map(|look| look.gradient)
+        };
+        let (a, b, c, d) = (at(h)?, at(-h)?, at(2.0 * h)?, at(-2.0 * h)?);
+        let slope = |i: usize| (8.0 * (a[i] - b[i]) - (c[i] - d[i])) / (12.0 * h);
+        Ok((0..x.len()).map(slope).collect())
+    }
+}
+
+impl Objective for JointProblem<'_> {
+    fn dim(&self) -> usize {
+        let (r, c, m) = self.lengths();
+        r + c + m + usize::from(self.estimates_dof())
+    }
+
+    fn evaluate(&self, x: &[f64]) -> std::result::Result<Evaluation, Failure> {
+        self.visit(x)?;
+        let latest = self.latest.borrow();
+        let Some(look) = latest.as_ref() else { return Err(Failure::Infeasible) };
+        let value = (self.reference - look.iterate.log_likelihood) / self.observations();
+        let score = look.iterate.score.worst();
+        Ok(Evaluation { value, gradient: look.gradient.clone(), score })
+    }
+
+    fn hessian_product(&self, x: &[f64], v: &[f64]) -> std::result::Result<Vec<f64>, Failure> {
+        self.visit(x)?;
+        let mut latest = self.latest.borrow_mut();
+        let Some(look) = latest.as_mut() else { return Err(Failure::Infeasible) };
+        let mut product = self.product(look, v)?;
+        if self.estimates_dof() {
+            if look.column.is_none() {
+                look.column = Some(self.dof_column(x)?);
+            }
+            if let (Some(column), Some((dof, rest))) = (&look.column, v.split_last()) {
+                let along: f64 = column.iter().zip(rest).map(|(c, v)| c * v).sum();
+                product.iter_mut().zip(column).for_each(|(to, c)| *to += c * dof);
+                if let Some(last) = product.last_mut() {
+                    *last += along;
+                }
+            }
+        }
+        Ok(product)
+    }
+}
+
+/// The gradient of −ℓ/npq in whitened coordinates; the mean's part is not projected.
+pub(super) fn whitened_gradient(iterate: &Iterate, (n, p, q): (usize, usize, usize)) -> Tangent {
+    let pass = &iterate.pass;
+    Tangent {
+        row: (Array2::eye(p) - &pass.row_scatter) / (2.0 * p as f64),
+        col: (Array2::eye(q) - &pass.col_scatter) / (2.0 * q as f64),
+        mean: &pass.psi_sum / -((n * p * q) as f64),
+    }
+}
+
+/// L_A⁻ᵀ G L_B⁻¹: a gradient by the whitened mean as one by the mean.
+fn dual_mean(point: &Point, whitened: &Array2<f64>) -> Array2<f64> {
+    matmul(matmul(point.row.inverse().t(), whitened.view()).view(), point.col.inverse())
+}
+
+fn straighten(bent: &mut Array2<f64>, w: &Array2<f64>, x: &Array2<f64>) {
+    let product = matmul(w.view(), x.view());
+    *bent -= &((&product + &product.t()) * 0.5);
+}
+
+/// The vector v of the Householder reflection I − 2vvᵀ/vᵀv that sends u to a multiple of e₁.
+fn reflection(mut u: Vec<f64>) -> Vec<f64> {
+    let norm = u.iter().map(|x| x * x).sum::<f64>().sqrt();
+    if let Some(first) = u.first_mut() {
+        *first += norm.copysign(*first);
+    }
+    u
+}
+
+fn reflect(v: &[f64], mut x: Vec<f64>) -> Vec<f64> {
+    let norm: f64 = v.iter().map(|a| a * a).sum();
+    if norm > 0.0 {
+        let along: f64 = v.iter().zip(&x).map(|(a, b)| a * b).sum();
+        x.iter_mut().zip(v).for_each(|(x, a)| *x -= 2.0 * along / norm * a);
+    }
+    x
+}
+
+/// left and right with M = M₀ + left Θ right, orthonormal in the whitened coordinates of the
+/// point and with the unit that makes the curvature about 1.
+fn mean_basis(problem: &Problem<'_>, point: &Point) -> Result<Option<(Array2<f64>, Array2<f64>)>> {
+    let (_, p, q) = problem.dim();
+    let Some((left, right)) = problem.model.mean_structure().design(p, q) else {
+        return Ok(None);
+    };
+    let orthonormal = |design: ArrayView2<'_, f64>| -> Result<Array2<f64>> {
+        let normal = matmul(design.t(), design);
+        let spd = Spd::new("the normal matrix of the mean", normal)?;
+        Ok(matmul(design, spd.inverse_lower().t()))
+    };
+    let left = orthonormal(matmul(point.row.inverse(), left.view()).view())?;
+    let right = orthonormal(matmul(right.view(), point.col.inverse().t()).t())?;
+    let unit = ((p * q) as f64).sqrt();
+    let left = matmul(point.row.lower(), left.view()) * unit;
+    let right = matmul(point.col.lower(), right.view()).t().as_standard_layout().into_owned();
+    Ok(Some((left, right)))
+}
