@@ -108,7 +108,9 @@ fn golden_optima_by_every_method() {
 
 #[test]
 fn structured_factors_by_every_method() {
-    for (rows, cols) in [("ar1", "unstructured"), ("compound-symmetry", "diagonal"), ("identity", "ar1")] {
+    for (rows, cols) in
+        [("ar1", "unstructured"), ("compound-symmetry", "diagonal"), ("identity", "ar1")]
+    {
         for law in [Model::gaussian(), Model::matrix_t(Dof::Fixed(4.0))] {
             let model = law
                 .rows(rows.parse().expect("a structure"))
@@ -128,7 +130,9 @@ fn structured_factors_by_every_method() {
 /// Fewer samples than any maximum needs, forced: no method may claim one.
 #[test]
 fn unbounded_likelihoods_end_honestly() {
-    for model in [Model::gaussian(), Model::kronecker_t(Dof::Fixed(1.0)), Model::matrix_t(Dof::Fixed(3.0))] {
+    for model in
+        [Model::gaussian(), Model::kronecker_t(Dof::Fixed(1.0)), Model::matrix_t(Dof::Fixed(3.0))]
+    {
         for (seed, shape) in [(1, (2, 6, 2)), (2, (3, 4, 14)), (3, (1, 3, 2))] {
             let model = model.clone().mean(Mean::Zero);
             let sample = Sample::new(normal(seed, shape)).expect("a sample");
@@ -228,7 +232,8 @@ impl Objective for Walled {
 fn walls_of_nan_infinity_and_failure_neither_hang_nor_convince() {
     let kinds: [fn() -> Result<f64, Failure>; 3] =
         [|| Ok(f64::NAN), || Ok(f64::INFINITY), || Err(Failure::Infeasible)];
-    for optimizer in [Optimizer::Lbfgs, Optimizer::Cg, Optimizer::Steepest, Optimizer::TrustRegion] {
+    for optimizer in [Optimizer::Lbfgs, Optimizer::Cg, Optimizer::Steepest, Optimizer::TrustRegion]
+    {
         for how in kinds {
             let settings = Settings { optimizer, ..Settings::default() };
             // The minimum at 1 is inside of the domain.
@@ -248,6 +253,8 @@ fn walls_of_nan_infinity_and_failure_neither_hang_nor_convince() {
         }
         let settings = Settings { optimizer, ..Settings::default() };
         let outside = Walled { wall: 0.0, how: kinds[2] };
-        assert!(optim::minimise(outside, &[0.3, 0.0], &settings, (1e-7, 9), &mut |_, _| true).is_err());
+        assert!(
+            optim::minimise(outside, &[0.3, 0.0], &settings, (1e-7, 9), &mut |_, _| true).is_err()
+        );
     }
 }

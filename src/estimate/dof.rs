@@ -37,7 +37,11 @@ pub(super) fn warnings(model: &Model, iterate: &Iterate) -> Vec<String> {
 }
 
 /// One look at the data for what the likelihood in ν needs.
-pub(super) fn summaries(problem: &Problem<'_>, iterate: &mut Iterate, family: &dyn DofFamily) -> Array1<f64> {
+pub(super) fn summaries(
+    problem: &Problem<'_>,
+    iterate: &mut Iterate,
+    family: &dyn DofFamily,
+) -> Array1<f64> {
     iterate.passes += 1;
     let unit = family.scale_unit(current(iterate));
     problem.source.summaries(&iterate.point, family) * unit

@@ -298,8 +298,7 @@ impl<T: Objective> ArgminProblem<T> {
             Optimizer::Cg => settings.wolfe.min(EXACT).max(2.0 * settings.armijo),
             _ => settings.wolfe,
         };
-        let line =
-            || MoreThuenteLineSearch::new().with_c(settings.armijo, wolfe).map_err(refused);
+        let line = || MoreThuenteLineSearch::new().with_c(settings.armijo, wolfe).map_err(refused);
         let count = match settings.optimizer {
             Optimizer::Lbfgs => {
                 let solver = LBFGS::new(line()?, settings.memory);
@@ -386,7 +385,8 @@ where
         problem: &mut Problem<O>,
         state: Curved<H>,
     ) -> std::result::Result<(Curved<H>, Option<KV>), ArgminError> {
-        let norm = state.get_gradient().map_or(0.0, |g| g.iter().map(|x| x * x).sum::<f64>().sqrt());
+        let norm =
+            state.get_gradient().map_or(0.0, |g| g.iter().map(|x| x * x).sum::<f64>().sqrt());
         let epsilon = self.tol.min(0.5 * norm).max(f64::MIN_POSITIVE);
         self.steihaug = Steihaug::new().with_epsilon(epsilon)?.with_max_iters(self.limit);
         self.steihaug.set_radius(self.radius);
