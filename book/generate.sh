@@ -34,10 +34,15 @@ run help "$kronfit" --help
 run help-fit "$kronfit" fit --help
 for example in examples/*.rs; do
   name=$(basename "$example" .rs)
-  [ "$name" = figures ] || run "$name" "$bin/examples/$name"
+  [ "$name" = figures ] || [ "$name" = published_studies ] || run "$name" "$bin/examples/$name"
 done
 rm -rf book/src/figures
 run figures "$bin/examples/figures" book/src/figures
+for study in existence efficiency robustness; do
+  run "study-$study" "$bin/examples/published_studies" "$study" book/src/figures/studies
+done
+run help-simulate "$kronfit" simulate --help
+run help-study "$kronfit" study --help
 run methods "$kronfit" fit us-macro --model matrix-t --dof 5 --method flip-flop,newton,joint \
   --plot book/src/figures/methods
 sed -n '/^Methods/,$p' "$out/methods.txt" >"$out/methods-table.txt"

@@ -223,8 +223,8 @@ fn bad_study_files_name_line_and_key() {
         (
             "replicates = 12",
             "replicats = 12",
-            "s.toml:4: replicats: unknown key; use name, seed, replicates, target, plot, design, \
-             estimator",
+            "s.toml:4: replicats: unknown key; use name, seed, replicates, target, plot, show, \
+             design, estimator",
         ),
         (
             "n = [6, 12]",
@@ -281,6 +281,13 @@ fn bad_study_files_name_line_and_key() {
             "law = \"tyler\"",
             "law = \"tyler\"\nmean = \"free\"",
             "s.toml:28: estimator.mean: Tyler's estimator has no such choice; leave the key out",
+        ),
+        (
+            "plot = \"shape_distance\"",
+            "show = [\"stein\", \"mse\"]",
+            "s.toml:5: show: \"mse\" is not a measure; use one of frobenius, frobenius_rows, \
+             frobenius_cols, distance, shape_distance, kullback, stein, whitened, trace_ratio, \
+             ln_det_ratio, mean_error, dof",
         ),
         ("[design]", "[design", "s.toml:7: not TOML: unclosed table, expected `]`"),
     ];

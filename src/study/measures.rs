@@ -198,7 +198,7 @@ mod tests {
             values.iter().map(|x| (x.ln() - ln_det / d).powi(2)).sum::<f64>().sqrt(),
             0.5 * (values.iter().map(|x| 1.0 / x).sum::<f64>() - d + ln_det),
             values.sum() - d - ln_det,
-            norm(&(&white - &Array2::eye(12))).powi(2),
+            norm(&(&white - &Array2::<f64>::eye(12))).powi(2),
             values.sum() / d,
             ln_det / d,
             (inverse.dot(&Array1::from_elem(12, 0.5)).mapv(|x| x * x).sum() / d).sqrt(),

@@ -236,7 +236,7 @@ mod tests {
     fn samples_are_a_prefix_and_moments_fit() {
         let long = truth().simulate(20_000, 7).unwrap().sample;
         let short = truth().simulate(10, 7).unwrap().sample;
-        assert_eq!(short.values().into_slice(), long.values().as_slice().map(|x| &x[..60]));
+        assert_eq!(short.values().to_slice(), long.values().as_slice().map(|x| &x[..60]));
         assert!((long.mean()[[0, 2]] - 3.0).abs() < 0.04);
         let centred = &long.values() - &long.mean();
         let row = centred.index_axis(Axis(1), 0);
