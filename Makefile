@@ -7,11 +7,12 @@ OUT := out/demo
 .PHONY: demo test setup fmt lint doc book clean
 
 demo: setup
-	cargo build --release --quiet
+	cargo build --release
 	mkdir -p $(OUT)
-	$(KRONFIT) fit us-macro --json $(OUT)/us-macro.json --trace $(OUT)/us-macro-trace.csv
+	$(KRONFIT) fit us-macro --model matrix-t --json $(OUT)/us-macro.json \
+	  --plot $(OUT)/figures --report $(OUT)/us-macro.html --trace $(OUT)/us-macro-trace.csv
 	@echo
-	@echo "Written: $(OUT)/us-macro.json and $(OUT)/us-macro-trace.csv"
+	@echo "Written to $(OUT): us-macro.html (open it in a browser), figures/, us-macro.json, us-macro-trace.csv"
 
 test: setup
 	cargo fmt --check

@@ -32,12 +32,23 @@ done
 python3 book/laws_table.py "$out"/us-macro-{gaussian,kronecker-t,matrix-t}.txt >"$out/us-macro-laws.md"
 run help "$kronfit" --help
 run help-fit "$kronfit" fit --help
+run compare-us-macro "$kronfit" compare us-macro \
+  --structures 'unstructured*unstructured,compound-symmetry*unstructured,ar1*unstructured,toeplitz*unstructured,diagonal*unstructured,unstructured*diagonal'
+run separability-us-macro "$kronfit" test us-macro separability --bootstrap 999 --seed 1
+for rows in ar1 compound-symmetry; do
+  run "$rows-us-macro" "$kronfit" test us-macro "rows=$rows" --model kronecker-t --bootstrap 199 --seed 1
+done
+run gaussian-us-macro "$kronfit" test us-macro gaussian=kronecker-t --bootstrap 199 --seed 1
 for example in examples/*.rs; do
   name=$(basename "$example" .rs)
-  [ "$name" = figures ] || [ "$name" = published_studies ] || run "$name" "$bin/examples/$name"
+  case $name in figures | us_macro | separability_test | published_studies) continue ;; esac
+  run "$name" "$bin/examples/$name"
 done
 rm -rf book/src/figures
 run figures "$bin/examples/figures" book/src/figures
+run us_macro "$bin/examples/us_macro" book/src/figures/us-macro
+run separability_test "$bin/examples/separability_test" 2000 book/src/figures
+run outliers-us-macro "$kronfit" outliers us-macro --model kronecker-t --rows compound-symmetry --plot book/src/figures/us-macro
 for study in existence efficiency robustness; do
   run "study-$study" "$bin/examples/published_studies" "$study" book/src/figures/studies
 done

@@ -34,6 +34,7 @@ pub mod data;
 mod error;
 pub mod estimate;
 pub mod family;
+pub mod inference;
 pub mod io;
 pub mod kronecker;
 pub mod linalg;

@@ -61,7 +61,11 @@ fn two_hundred_random_problems() {
     let charts = [Coordinates::Geodesic, Coordinates::LogEuclidean, Coordinates::LogCholesky];
     for seed in 0..200 {
         let model = laws[seed % 5].clone().mean(means[seed / 5 % 4].clone());
-        let sample = heavy(seed as u64, shapes[seed / 20 % 5]);
+        let (n, p, q) = shapes[seed / 20 % 5];
+        // With a free mean on top of one sample a Kronecker t of small ν has no maximum: 1/n of
+        // the sample must not outweigh ν/(ν + pq).
+        let crowd = model.law().name() == "kronecker-t" && seed / 5 % 4 == 1;
+        let sample = heavy(seed as u64, (if crowd { 60 } else { n }, p, q));
         let (p, q) = (sample.dim().1, sample.dim().2);
         let newton = fit(&model, &sample, &options(Method::Newton, 1e-10));
         assert!(newton.is_converged(), "{seed}: {:?}", newton.termination());
@@ -75,7 +79,7 @@ fn two_hundred_random_problems() {
         same(&newton, &fit(&model, &sample, &options(Method::Auto, 1e-9)), &name);
         let (solver, chart) = (solvers[seed % 3], charts[seed / 3 % 3]);
         let what = format!("{name}, {solver}, {chart}");
-        same(&newton, &fit(&model, &sample, &with(solver, chart, 1e-8)), &what);
+        same(&newton, &fit(&model, &sample, &with(solver, chart, 1e-9)), &what);
     }
 }
 

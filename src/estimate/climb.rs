@@ -86,7 +86,9 @@ pub(super) fn climb(
         }
         let mut next = iterate.clone();
         match stepper.advance(problem, &mut next, done) {
-            Ok(true) if next.log_likelihood.is_finite() => iterate = next,
+            Ok(true) if rises(&iterate, &next) => iterate = next,
+            // Every step rises in exact arithmetic: one that falls is the end of double precision.
+            Ok(true) if next.log_likelihood.is_finite() => break no_progress(&iterate),
             Ok(false) => {
                 iterate.passes = next.passes;
                 break no_progress(&iterate);
@@ -99,6 +101,12 @@ pub(super) fn climb(
         done += 1;
     };
     Ok(Outcome { iterate, termination, method: stepper.name(), iterations: done, trace })
+}
+
+/// Is the step uphill, up to rounding?
+fn rises(from: &Iterate, to: &Iterate) -> bool {
+    to.log_likelihood >= from.log_likelihood - 1e-9 * (1.0 + from.log_likelihood.abs())
+        && to.log_likelihood.is_finite()
 }
 
 /// Rounding, or a likelihood that rises for ever: the length of the last step tells.
@@ -121,7 +129,7 @@ pub(super) fn note(iterate: &Iterate, iteration: usize, clock: Instant) -> Step 
 /// verdict both are looked at. A Gaussian that stands for ν = ∞ must be the maximum in ν as well.
 pub(super) fn confirmed(problem: &Problem<'_>, iterate: &mut Iterate, tol: f64) -> Result<bool> {
     if iterate.law.weighting() == Weighting::Identity && iterate.want != Want::Both {
-        problem.evaluate(iterate)?;
+        problem.complete(iterate)?;
     }
     if iterate.score.worst() > tol || iterate.stride > LONGEST_LAST_STEP {
         return Ok(false);

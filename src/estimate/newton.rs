@@ -75,15 +75,16 @@ impl Stepper for Newton {
 
 /// One Newton step; `false` (and only `passes` changed) where no decrease was found along it.
 pub(super) fn step(problem: &Problem<'_>, iterate: &mut Iterate, tol: f64) -> Result<bool> {
+    let dof = iterate.law.dof().filter(|_| problem.model.estimates_dof());
+    // Beyond these ends of ν only a sweep can decide.
+    if dof.is_some_and(|dof| !(dof > DOF_LOWER && dof < LARGE_DOF)) {
+        return Ok(false);
+    }
     let local = Local::at(problem, iterate)?;
-    let border = match Border::at(problem, iterate)? {
-        // Beyond these ends of ν only a sweep can decide.
-        Some(border) if !(border.dof > DOF_LOWER && border.dof < LARGE_DOF) => return Ok(false),
-        border => border.map(|mut border| {
-            project(&mut border.cross.mean, local.mean_space.as_ref());
-            border
-        }),
-    };
+    let border = Border::at(problem, iterate)?.map(|mut border| {
+        project(&mut border.cross.mean, local.mean_space.as_ref());
+        border
+    });
     let forcing = forcing(iterate.score.worst(), tol);
     let system = System { local, border };
     let direction = system.solve(problem, iterate, forcing);
