@@ -31,16 +31,21 @@ for model in gaussian kronecker-t matrix-t; do
 done
 python3 book/laws_table.py "$out"/us-macro-{gaussian,kronecker-t,matrix-t}.txt >"$out/us-macro-laws.md"
 run help "$kronfit" --help
-run help-fit "$kronfit" fit --help
+for command in fit derive; do
+  run "help-$command" "$kronfit" "$command" --help
+done
+run derive "$kronfit" derive log-quadratic
+# An end that is not a maximum: exit code 1, and the report is printed all the same.
+run not-converged "$kronfit" fit us-macro --method flip-flop --max-iter 3
 for example in examples/*.rs; do
   name=$(basename "$example" .rs)
   [ "$name" = figures ] || run "$name" "$bin/examples/$name"
 done
 rm -rf book/src/figures
 run figures "$bin/examples/figures" book/src/figures
-run methods "$kronfit" fit us-macro --model matrix-t --dof 5 --method flip-flop,newton,joint \
-  --plot book/src/figures/methods
-sed -n '/^Methods/,$p' "$out/methods.txt" >"$out/methods-table.txt"
+run us-macro-methods "$kronfit" fit us-macro --model matrix-t --dof 5 \
+  --method flip-flop,newton,joint --plot book/src/figures/methods
+sed -n '/^Methods/,$p' "$out/us-macro-methods.txt" >"$out/us-macro-methods-table.txt"
 # What quickstart prints after the report of the fit.
 sed -n '/^Correlations between/,$p' "$out/quickstart.txt" >"$out/quickstart-tail.txt"
 
