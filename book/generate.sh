@@ -46,6 +46,8 @@ run figures "$bin/examples/figures" book/src/figures
 run us-macro-methods "$kronfit" fit us-macro --model matrix-t --dof 5 \
   --method flip-flop,newton,joint --plot book/src/figures/methods
 sed -n '/^Methods/,$p' "$out/us-macro-methods.txt" >"$out/us-macro-methods-table.txt"
+sed -n '/^Convergence/,/^ *certificate/p; /^Warnings/,$p' "$out/not-converged.txt" >"$out/not-converged-end.txt"
+sed -n '1,12p' "$out/derive.txt" >"$out/derive-start.txt"
 # What quickstart prints after the report of the fit.
 sed -n '/^Correlations between/,$p' "$out/quickstart.txt" >"$out/quickstart-tail.txt"
 

@@ -19,6 +19,7 @@ use kronfit::optim::{ArgminProblem, HessianAt, Objective};
 use kronfit::{Error, Result, io};
 
 type Likelihood<'a> = ArgminProblem<&'a JointProblem<'a>>;
+type Run = fn(Likelihood<'_>, Vec<f64>) -> Result<()>;
 
 fn main() -> Result<()> {
     let sample = io::resolve("us-macro")?;
@@ -40,11 +41,11 @@ fn main() -> Result<()> {
     );
     println!("solver                          log-likelihood    score  passes");
     let zero = vec![0.0; joint.dim()];
-    let solvers: [(&str, &dyn Fn(Likelihood<'_>, Vec<f64>) -> Result<()>); 4] = [
-        ("trust region, plain Steihaug", &trust_region),
-        ("Hestenes–Stiefel", &hestenes_stiefel),
-        ("L-BFGS, backtracking", &lbfgs_backtracking),
-        ("Nelder–Mead, values only", &nelder_mead),
+    let solvers: [(&str, Run); 4] = [
+        ("trust region, plain Steihaug", trust_region),
+        ("Hestenes–Stiefel", hestenes_stiefel),
+        ("L-BFGS, backtracking", lbfgs_backtracking),
+        ("Nelder–Mead, values only", nelder_mead),
     ];
     for (name, run) in solvers {
         let joint = JointProblem::new(&problem, &start, Coordinates::default())?;
