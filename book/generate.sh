@@ -31,18 +31,29 @@ for model in gaussian kronecker-t matrix-t; do
 done
 python3 book/laws_table.py "$out"/us-macro-{gaussian,kronecker-t,matrix-t}.txt >"$out/us-macro-laws.md"
 run help "$kronfit" --help
-for command in fit derive; do
+for command in fit compare test outliers simulate study derive; do
   run "help-$command" "$kronfit" "$command" --help
 done
 run derive "$kronfit" derive log-quadratic
 # An end that is not a maximum: exit code 1, and the report is printed all the same.
 run not-converged "$kronfit" fit us-macro --method flip-flop --max-iter 3
+run compare-us-macro "$kronfit" compare us-macro \
+  --structures 'unstructured*unstructured,compound-symmetry*unstructured,ar1*unstructured,toeplitz*unstructured,diagonal*unstructured,unstructured*diagonal'
+run separability-us-macro "$kronfit" test us-macro separability --bootstrap 999 --seed 1
+for rows in ar1 compound-symmetry; do
+  run "$rows-us-macro" "$kronfit" test us-macro "rows=$rows" --model kronecker-t --bootstrap 199 --seed 1
+done
+run gaussian-us-macro "$kronfit" test us-macro gaussian=kronecker-t --bootstrap 199 --seed 1
 for example in examples/*.rs; do
   name=$(basename "$example" .rs)
-  [ "$name" = figures ] || run "$name" "$bin/examples/$name"
+  case $name in figures | us_macro | separability_test) continue ;; esac
+  run "$name" "$bin/examples/$name"
 done
 rm -rf book/src/figures
 run figures "$bin/examples/figures" book/src/figures
+run us_macro "$bin/examples/us_macro" book/src/figures/us-macro
+run separability_test "$bin/examples/separability_test" 2000 book/src/figures
+run outliers-us-macro "$kronfit" outliers us-macro --model kronecker-t --rows compound-symmetry --plot book/src/figures/us-macro
 run us-macro-methods "$kronfit" fit us-macro --model matrix-t --dof 5 \
   --method flip-flop,newton,joint --plot book/src/figures/methods
 sed -n '/^Methods/,$p' "$out/us-macro-methods.txt" >"$out/us-macro-methods-table.txt"

@@ -75,6 +75,7 @@ pub mod data;
 mod error;
 pub mod estimate;
 pub mod family;
+pub mod inference;
 pub mod io;
 pub mod kronecker;
 pub mod linalg;
@@ -83,6 +84,7 @@ pub mod optim;
 pub mod report;
 pub mod special;
 pub mod structure;
+pub mod study;
 
 pub use error::{Error, Result};
 

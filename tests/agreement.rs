@@ -79,7 +79,7 @@ fn two_hundred_random_problems() {
         same(&newton, &fit(&model, &sample, &options(Method::Auto, 1e-9)), &name);
         let (solver, chart) = (solvers[seed % 3], charts[seed / 3 % 3]);
         let what = format!("{name}, {solver}, {chart}");
-        same(&newton, &fit(&model, &sample, &with(solver, chart, 1e-8)), &what);
+        same(&newton, &fit(&model, &sample, &with(solver, chart, 1e-9)), &what);
     }
 }
 

@@ -28,9 +28,9 @@ fn spread(mut x: Array3<f64>, decades: f64) -> Array3<f64> {
     x
 }
 
+/// The rows of the book's table (`--nocapture` prints them).
 #[test]
-#[ignore = "a table, not a test"]
-fn table() {
+fn auto_is_never_far_from_the_best_for_the_gaussian() {
     let cases: [(&str, (usize, usize, usize), f64); 8] = [
         ("easy", (100, 10, 10), 0.0),
         ("n=3 40x30", (3, 40, 30), 0.0),
@@ -48,8 +48,7 @@ fn table() {
 }
 
 #[test]
-#[ignore = "a table, not a test"]
-fn table_of_t() {
+fn auto_is_never_far_from_the_best_for_the_t_laws() {
     let cases: [(&str, Model, (usize, usize, usize)); 8] = [
         ("k-t 1 n=50 8x6", Model::kronecker_t(Dof::Fixed(1.0)), (50, 8, 6)),
         ("k-t 1 n=4 15x12", Model::kronecker_t(Dof::Fixed(1.0)), (4, 15, 12)),
@@ -70,19 +69,28 @@ fn table_of_t() {
     }
 }
 
+/// Passes to score 1e-9 by every method: auto needs at most twice as many as the best, and at
+/// least five times fewer than flip-flop where that needs more than 200 sweeps.
 fn row(name: &str, model: &Model, sample: &Sample) {
-    print!("{name:16}");
-    for how in [Method::FlipFlop, Method::Newton, Method::Auto, Method::Joint] {
-        let fit = fit(model, sample, how, 1e-9);
-        print!(
-            " | {} {} it {} passes {:.3}s {:.0e} {:.9}",
-            fit.termination().name(),
-            fit.iterations(),
-            fit.passes(),
-            fit.seconds(),
-            fit.score(),
-            fit.log_likelihood()
+    let methods = [Method::FlipFlop, Method::Newton, Method::Auto, Method::Joint];
+    let fits = methods.map(|method| fit(model, sample, method, 1e-9));
+    let cells = fits.each_ref().map(|fit| match fit.is_converged() {
+        true => format!("{} / {}", fit.iterations(), fit.passes()),
+        false => format!("({} / {})", fit.iterations(), fit.passes()),
+    });
+    println!("| {name} | {} |", cells.join(" | "));
+    let [flip_flop, _, auto, _] = &fits;
+    assert!(auto.is_converged(), "{name}: {:?}", auto.termination());
+    for fit in fits.iter().filter(|fit| fit.is_converged()) {
+        assert!(auto.passes() <= 2 * fit.passes(), "{name}: {} by {}", fit.passes(), fit.method());
+        let gap = (fit.log_likelihood() - auto.log_likelihood()).abs();
+        assert!(
+            gap <= 1e-10 * auto.log_likelihood().abs(),
+            "{name}: {} off by {gap:e}",
+            fit.method()
         );
     }
-    println!();
+    if flip_flop.iterations() > 200 {
+        assert!(5 * auto.passes() <= flip_flop.passes(), "{name}: {}", auto.passes());
+    }
 }

@@ -2,10 +2,12 @@
 
 use super::Done;
 use super::data::DataArgs;
-use super::progress::{FitProgress, say};
+use super::progress::{FitProgress, ReadProgress, say};
 use crate::data::Sample;
-use crate::estimate::{Certify, Coordinates, Fit, FitOptions, Method, Normalisation, Step};
-use crate::io;
+use crate::estimate::{
+    Certify, Coordinates, DataSource, Fit, FitOptions, Method, Normalisation, Step,
+};
+use crate::io::{self, NpyBlocks};
 use crate::model::{Dof, Mean, Model};
 use crate::optim::{Optimizer, Settings};
 use crate::report::html::html;
@@ -70,7 +72,32 @@ impl ModelArgs {
     }
 }
 
+impl ModelArgs {
+    /// The mean as it was written.
+    pub(super) fn mean_text(&self) -> &str {
+        &self.mean
+    }
+
+    /// For work that is Gaussian with unstructured factors by its nature.
+    pub(super) fn require_plain(&self, what: &str) -> Result<()> {
+        let plain = self.model == LawName::Gaussian
+            && self.dof.is_none()
+            && self.rows == "unstructured"
+            && self.cols == "unstructured";
+        if plain {
+            return Ok(());
+        }
+        Err(Error::Unsupported {
+            what: format!("{what} is for the Gaussian with unstructured factors"),
+            remedy: "leave out --model, --dof, --rows and --cols".to_owned(),
+        })
+    }
+}
+
 impl LawName {
+    /// Every law.
+    pub(super) const ALL: [Self; 3] = [Self::Gaussian, Self::KroneckerT, Self::MatrixT];
+
     /// The model of this law with unstructured factors; ν is estimated unless it is given.
     pub(super) fn model(self, dof: Option<Dof>) -> Result<Model> {
         match (self, dof) {
@@ -85,14 +112,14 @@ impl LawName {
     }
 }
 
-fn structure(text: &str) -> Result<Structure> {
+pub(super) fn structure(text: &str) -> Result<Structure> {
     match text.strip_prefix("known:") {
         Some(file) => Ok(Structure::Known(io::read_matrix(Path::new(file))?)),
         None => text.parse(),
     }
 }
 
-fn mean(text: &str) -> Result<Mean> {
+pub(super) fn mean(text: &str) -> Result<Mean> {
     match text {
         "free" => Ok(Mean::Free),
         "zero" => Ok(Mean::Zero),
@@ -119,6 +146,9 @@ pub(super) struct FitArgs {
     method: Vec<Method>,
     #[command(flatten)]
     how: HowArgs,
+    /// Read the data in blocks, for a .npy file (or a folder of them) larger than memory.
+    #[arg(long, conflicts_with_all = ["plot", "report", "key"])]
+    stream: bool,
     /// Normalisation of σ², A and B in the JSON: trace, det, first-row, first-col or all-cols.
     #[arg(long, value_name = "RULE", default_value = Normalisation::default().name())]
     normalise: Normalisation,
@@ -157,6 +187,9 @@ pub(super) struct HowArgs {
     /// Stop after this many seconds and report what was reached [default: no limit].
     #[arg(long, value_name = "SECONDS")]
     time_limit: Option<f64>,
+    /// What the likelihood is computed from: auto, samples or moments (Gaussian only).
+    #[arg(long, value_name = "SOURCE", default_value = DataSource::default().name())]
+    source: DataSource,
     /// Fit even where there are too few samples for a maximum to exist.
     #[arg(long)]
     force: bool,
@@ -172,23 +205,47 @@ impl HowArgs {
             coordinates: self.coordinates,
             certificate: self.certificate,
             time_limit: self.time_limit,
+            source: self.source,
             force: self.force,
         }
     }
 }
 
+/// The data, in memory or not.
+enum Input {
+    Memory(Sample),
+    Stream(NpyBlocks),
+}
+
+impl Input {
+    fn fit(&self, model: &Model, options: &FitOptions, quiet: bool) -> Result<Fit> {
+        let mut progress = FitProgress::new(quiet);
+        let fit = match self {
+            Self::Memory(sample) => model.fit_with(sample, options, &mut progress),
+            Self::Stream(blocks) => {
+                let reading = ReadProgress::new(quiet);
+                let fit = model
+                    .fit_stream(blocks, options, &mut progress, &|done, n| reading.block(done, n));
+                reading.finish();
+                fit
+            }
+        };
+        progress.finish();
+        fit
+    }
+}
+
 pub(super) fn run(args: &FitArgs, quiet: bool) -> Result<Done> {
     let model = args.model.model()?;
-    let sample = args.data.load()?;
+    let data = if args.stream {
+        Input::Stream(NpyBlocks::open(Path::new(&args.data.data))?)
+    } else {
+        Input::Memory(args.data.load()?)
+    };
     let fits = args
         .method
         .iter()
-        .map(|&method| {
-            let mut progress = FitProgress::new(quiet);
-            let fit = model.fit_with(&sample, &args.how.options(method), &mut progress);
-            progress.finish();
-            Ok((method, fit?))
-        })
+        .map(|&method| Ok((method, data.fit(&model, &args.how.options(method), quiet)?)))
         .collect::<Result<Vec<_>>>()?;
     let Some((_, fit)) = fits.first() else { return Ok(Done::Fully) };
     let json_on_stdout = args.json.as_deref() == Some(Path::new("-"));
@@ -205,7 +262,9 @@ pub(super) fn run(args: &FitArgs, quiet: bool) -> Result<Done> {
     if let Some(path) = &args.trace {
         io::write_text(path, &trace_csv(&fits))?;
     }
-    draw(args, &sample, &fits)?;
+    if let Input::Memory(sample) = &data {
+        draw(args, sample, &fits)?;
+    }
     let all = fits.iter().all(|(_, fit)| fit.is_converged());
     Ok(if all { Done::Fully } else { Done::NotConverged })
 }

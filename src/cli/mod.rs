@@ -3,10 +3,15 @@
 //! Exit codes: 0 done (for fits: converged), 1 a fit did not converge (its report and JSON are
 //! still written), 2 error.
 
+mod compare;
 mod data;
 mod derive;
 mod fit;
+mod outliers;
 mod progress;
+mod simulate;
+mod study;
+mod test;
 
 use crate::Result;
 use clap::{Parser, Subcommand};
@@ -31,6 +36,16 @@ struct Cli {
 enum Command {
     /// Fit a model to a sample of matrices.
     Fit(Box<fit::FitArgs>),
+    /// Fit a grid of models and list them by AIC or BIC.
+    Compare(Box<compare::CompareArgs>),
+    /// Test separability, a structure, the Gaussian, or that two samples share factors.
+    Test(Box<test::TestArgs>),
+    /// Find the samples that a model does not explain, and the cells behind them.
+    Outliers(Box<outliers::OutliersArgs>),
+    /// Simulate a sample from a known truth.
+    Simulate(Box<simulate::SimulateArgs>),
+    /// Run a simulation study: estimators against known truths.
+    Study(Box<study::StudyArgs>),
     /// Show a derivation and check it numerically.
     Derive(derive::DeriveArgs),
     /// List the bundled datasets.
@@ -44,6 +59,8 @@ enum Done {
     Fully,
     /// A fit did not converge.
     NotConverged,
+    /// Ctrl-C stopped the work; what is done is kept.
+    Stopped,
 }
 
 /// Parses the arguments of the process, runs the command, and gives the exit code.
@@ -58,7 +75,7 @@ pub fn main() -> ExitCode {
     };
     match run(&cli) {
         Ok(Done::Fully) => ExitCode::SUCCESS,
-        Ok(Done::NotConverged) => ExitCode::from(1),
+        Ok(Done::NotConverged | Done::Stopped) => ExitCode::from(1),
         Err(error) => {
             progress::complain(&format!("error: {error}"));
             ExitCode::from(2)
@@ -78,7 +95,21 @@ fn run(cli: &Cli) -> Result<Done> {
     }
     match &cli.command {
         Command::Fit(args) => fit::run(args, cli.quiet),
+        Command::Compare(args) => compare::run(args, cli.quiet),
+        Command::Test(args) => test::run(args, cli.quiet),
+        Command::Outliers(args) => outliers::run(args, cli.quiet),
+        Command::Simulate(args) => simulate::run(args, cli.quiet),
+        Command::Study(args) => study::run(args, cli.threads, cli.quiet),
         Command::Derive(args) => derive::run(args),
         Command::Datasets => data::list(),
     }
+}
+
+/// Pretty-printed JSON with a final newline; numbers read back to the same bits.
+fn json_text<T: serde::Serialize>(value: &T) -> Result<String> {
+    let text = serde_json::to_string_pretty(value).map_err(|e| crate::Error::Unsupported {
+        what: format!("the result cannot be written as JSON ({e})"),
+        remedy: "report this".to_owned(),
+    })?;
+    Ok(text + "\n")
 }

@@ -1,6 +1,7 @@
 //! What appears on the terminal while work goes on, and how it is stopped.
 
 use crate::estimate::{Observer, Step};
+use crate::study::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
@@ -65,6 +66,36 @@ impl FitProgress {
     }
 }
 
+/// A bar on standard error that shows how far a read of a large file is, and Ctrl-C.
+pub(super) struct ReadProgress {
+    bar: ProgressBar,
+    stop: &'static AtomicBool,
+}
+
+impl ReadProgress {
+    pub(super) fn new(quiet: bool) -> Self {
+        let show = !quiet && std::io::stderr().is_terminal();
+        let target = if show { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(0), target);
+        let template = "{bar:30} {percent:>3} % of {len} samples read  {elapsed_precise}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        Self { bar, stop: interrupted() }
+    }
+
+    /// `done` of `n` samples are read; `false` after Ctrl-C.
+    pub(super) fn block(&self, done: usize, n: usize) -> bool {
+        self.bar.set_length(n as u64);
+        self.bar.set_position(done as u64);
+        !self.stop.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 impl Observer for FitProgress {
     fn step(&mut self, step: &Step) -> bool {
         let Step { iteration, log_likelihood, score, .. } = step;
@@ -72,5 +103,69 @@ impl Observer for FitProgress {
             "iteration {iteration}   log-likelihood {log_likelihood:.6}   score {score:.1e}"
         ));
         !self.stop.load(Ordering::SeqCst)
+    }
+}
+
+/// A bar on standard error that counts parts of a longer work, and Ctrl-C.
+pub(super) struct CountProgress {
+    bar: ProgressBar,
+    stop: &'static AtomicBool,
+}
+
+impl CountProgress {
+    pub(super) fn new(quiet: bool, total: usize, what: &str) -> Self {
+        let show = !quiet && total > 0 && std::io::stderr().is_terminal();
+        let target = if show { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(total as u64), target);
+        let style = "{elapsed_precise} {wide_bar} {pos}/{len} {msg}, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        bar.set_message(what.to_owned());
+        Self { bar, stop: interrupted() }
+    }
+
+    /// So many are done; `false` when the work shall stop.
+    pub(super) fn at(&self, done: usize) -> bool {
+        if done as u64 > self.bar.position() {
+            self.bar.set_position(done as u64);
+        }
+        !self.stop.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// A bar on standard error that shows how far a study is, with an estimate of the time left.
+pub(super) struct StudyProgress {
+    bar: ProgressBar,
+}
+
+impl StudyProgress {
+    pub(super) fn new(quiet: bool) -> Self {
+        let show = !quiet && std::io::stderr().is_terminal();
+        let target = if show { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(None, target);
+        let style = "{elapsed_precise} {wide_bar} {pos}/{len} replicates, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        Self { bar }
+    }
+
+    pub(super) fn show(&mut self, now: Progress) {
+        if now.done == now.before {
+            self.bar.set_length(now.total as u64);
+            // What was there before says nothing about the speed.
+            self.bar.set_position(now.before as u64);
+            self.bar.reset_eta();
+        }
+        self.bar.set_position(now.done as u64);
+    }
+
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
     }
 }

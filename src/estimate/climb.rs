@@ -129,7 +129,7 @@ pub(super) fn note(iterate: &Iterate, iteration: usize, clock: Instant) -> Step 
 /// verdict both are looked at. A Gaussian that stands for ν = ∞ must be the maximum in ν as well.
 pub(super) fn confirmed(problem: &Problem<'_>, iterate: &mut Iterate, tol: f64) -> Result<bool> {
     if iterate.law.weighting() == Weighting::Identity && iterate.want != Want::Both {
-        problem.evaluate(iterate)?;
+        problem.complete(iterate)?;
     }
     if iterate.score.worst() > tol || iterate.stride > LONGEST_LAST_STEP {
         return Ok(false);

@@ -95,6 +95,12 @@ impl Fit {
         }
     }
 
+    /// The fit is to n samples from `source`, of which only a part was in memory.
+    pub(super) fn stands_for(&mut self, n: usize, source: String) {
+        self.dim.0 = n;
+        self.source = source;
+    }
+
     /// The model that was fitted.
     pub fn model(&self) -> &Model {
         &self.model

@@ -7,7 +7,7 @@ use super::joint_problem::JointProblem;
 use super::newton::LARGE_DOF;
 use super::options::{FitOptions, Observer, Step, Termination};
 use super::problem::Problem;
-use crate::optim::{self, Objective, Stop};
+use crate::optim::{self, Objective, Optimizer, Settings, Stop};
 use crate::{Error, Result};
 use std::time::Instant;
 
@@ -17,6 +17,10 @@ const SWEEPS_FIRST: usize = 2;
 const ROUND: usize = 60;
 /// Rounds in a row without a better score before the fit is given up.
 const FRUITLESS: usize = 3;
+
+/// Score from which the last steps may be Newton's, and the most of them in one round.
+const NEAR: f64 = 1e-4;
+const POLISH: usize = 4;
 
 /// Where the loop stands.
 struct Run<'a, 'b> {
@@ -95,7 +99,10 @@ fn ascend(
             problem.evaluate(iterate)?;
         }
         let (before, done) = (iterate.clone(), run.done);
-        let stop = round(problem, iterate, run)?;
+        // Where rounding hides the differences that a line search compares, Newton steps are
+        // judged by their score.
+        let polish = fruitless > 0 && before.score.worst() < NEAR;
+        let stop = round(problem, iterate, run, polish)?;
         if let Some(verdict) = run.verdict {
             return Ok(verdict);
         }
@@ -118,12 +125,23 @@ fn ascend(
 }
 
 /// One run of the solver around the current point.
-fn round(problem: &Problem<'_>, iterate: &mut Iterate, run: &mut Run<'_, '_>) -> Result<Stop> {
+fn round(
+    problem: &Problem<'_>,
+    iterate: &mut Iterate,
+    run: &mut Run<'_, '_>,
+    polish: bool,
+) -> Result<Stop> {
     let joint = JointProblem::new(problem, iterate, run.options.coordinates)?;
     let passes = iterate.passes;
     let start = vec![0.0; joint.dim()];
     let left = (run.options.max_iter - run.done.min(run.options.max_iter)).clamp(1, ROUND);
     let (options, limits) = (run.options, (run.options.tol, left));
+    let newton = Settings { optimizer: Optimizer::TrustRegion, ..options.search };
+    let (search, limits) = if polish {
+        (&newton, (limits.0, limits.1.min(POLISH)))
+    } else {
+        (&options.search, limits)
+    };
     let mut first = true;
     let mut watch = |x: &[f64], _: &optim::Evaluation| {
         if std::mem::take(&mut first) {
@@ -134,7 +152,7 @@ fn round(problem: &Problem<'_>, iterate: &mut Iterate, run: &mut Run<'_, '_>) ->
         let undecided = here.law.dof().is_some_and(|dof| dof > LARGE_DOF);
         run.look(&here, passes + joint.passes()) && !undecided
     };
-    let found = match optim::minimise(&joint, &start, &options.search, limits, &mut watch) {
+    let found = match optim::minimise(&joint, &start, search, limits, &mut watch) {
         // The point was reached by a sweep, but has no likelihood in these coordinates.
         Err(Error::Domain { .. }) => return Ok(Stop::NoProgress),
         found => found?,

@@ -14,15 +14,17 @@ mod joint_problem;
 mod newton;
 mod options;
 mod problem;
+mod stream;
 mod three_step;
 mod tyler;
+mod warm;
 
 pub use coordinates::Coordinates;
 pub use factors::{Factors, Normalisation};
 pub use fit::{Certificate, Fit};
 pub use iterate::{Iterate, Score};
 pub use joint_problem::JointProblem;
-pub use options::{Certify, FitOptions, Method, Observer, Silent, Step, Termination};
+pub use options::{Certify, DataSource, FitOptions, Method, Observer, Silent, Step, Termination};
 pub use problem::Problem;
 pub use tyler::{Tyler, TylerFit};
 
@@ -66,23 +68,64 @@ impl Model {
     ) -> Result<Fit> {
         options.validate()?;
         let clock = Instant::now();
-        let (n, p, q) = sample.dim();
+        let (_, p, q) = sample.dim();
         self.check(p, q)?;
-        let mut warnings = match self.check_count(n, p, q) {
-            Ok(warnings) => warnings,
-            Err(error) if options.force => vec![format!("{error}; forced all the same")],
-            Err(Error::TooFewSamples { n, required, p, q, because, .. }) => {
-                let what = sample.source().to_owned();
-                return Err(Error::TooFewSamples { what, n, required, p, q, because });
-            }
-            Err(error) => return Err(error),
+        let warnings = self.count_warnings(sample.source(), sample.dim(), options)?;
+        let samples = SampleSource::new(sample);
+        let problem = Problem::new(self, &samples);
+        let moments = warm::by_moments(self, sample.dim(), options)?;
+        let mut start = match warm::start(self, sample) {
+            Some(start) => start,
+            None => problem.first(sample)?,
         };
-        let source = SampleSource::new(sample);
-        let problem = Problem::new(self, &source);
-        let start = problem.start(sample)?;
-        let mut outcome = run(&problem, start, options, observer, clock)?;
+        let of_moments;
+        let problem = if moments {
+            of_moments = warm::moments(self, sample, &mut start.point)?;
+            start.passes = 0;
+            Problem::new(self, &of_moments)
+        } else {
+            problem
+        };
+        self.climb_from(&problem, start, sample, options, (warnings, clock), observer)
+    }
+
+    /// What the number of samples says, or refuses.
+    fn count_warnings(
+        &self,
+        what: &str,
+        (n, p, q): (usize, usize, usize),
+        options: &FitOptions,
+    ) -> Result<Vec<String>> {
+        match self.check_count(n, p, q) {
+            Ok(warnings) => Ok(warnings),
+            Err(error) if options.force => Ok(vec![format!("{error}; forced all the same")]),
+            Err(Error::TooFewSamples { n, required, p, q, because, .. }) => {
+                let what = what.to_owned();
+                Err(Error::TooFewSamples { what, n, required, p, q, because })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Looks at the start where that was not done yet, and climbs.
+    fn climb_from(
+        &self,
+        problem: &Problem<'_>,
+        mut start: Iterate,
+        sample: &Sample,
+        options: &FitOptions,
+        (mut warnings, clock): (Vec<String>, Instant),
+        observer: &mut dyn Observer,
+    ) -> Result<Fit> {
+        if start.passes == 0 {
+            problem.look(&mut start)?;
+        }
+        if !matches!(options.method, Method::Auto | Method::FlipFlop) {
+            problem.complete(&mut start)?;
+        }
+        let mut outcome = run(problem, start, options, observer, clock)?;
         let seconds = clock.elapsed().as_secs_f64();
-        let certificate = certificate::certify(&problem, &mut outcome, options.certificate)?;
+        let certificate = certificate::certify(problem, &mut outcome, options.certificate)?;
         if certificate.is_some_and(|c| !c.unique) && warnings.is_empty() {
             match climb::spread(&outcome.iterate) {
                 // Flat and almost singular: the score vanished on the way to infinity.

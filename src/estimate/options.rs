@@ -100,6 +100,45 @@ impl std::fmt::Display for Method {
     }
 }
 
+/// What the likelihood is computed from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum DataSource {
+    /// Whichever needs less work, by a count of flops and memory.
+    #[default]
+    Auto,
+    /// Passes over the samples.
+    Samples,
+    /// The moments of whitened samples (Gaussian only): iterations that do not depend on n.
+    Moments,
+}
+
+impl DataSource {
+    /// Name as the command line writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Samples => "samples",
+            Self::Moments => "moments",
+        }
+    }
+}
+
+impl FromStr for DataSource {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        [Self::Auto, Self::Samples, Self::Moments]
+            .into_iter()
+            .find(|source| source.name() == text)
+            .ok_or_else(|| {
+                let allowed = "auto, samples or moments";
+                Error::domain("the source", format!("\"{text}\""), allowed)
+            })
+    }
+}
+
 /// Options of a fit; the defaults are the ones of the command line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -118,6 +157,8 @@ pub struct FitOptions {
     pub certificate: Certify,
     /// Stop after this many seconds; no limit when absent.
     pub time_limit: Option<f64>,
+    /// What the likelihood is computed from.
+    pub source: DataSource,
     /// Fit even where the number of samples says that there is no maximum.
     pub force: bool,
 }
@@ -132,6 +173,7 @@ impl Default for FitOptions {
             coordinates: Coordinates::default(),
             certificate: Certify::default(),
             time_limit: None,
+            source: DataSource::Auto,
             force: false,
         }
     }

@@ -49,10 +49,25 @@ impl<'a> Problem<'a> {
     /// # Errors
     /// [`Error::Degenerate`] naming a constant row or column, or data without any variation.
     pub fn start(&self, sample: &Sample) -> Result<Iterate> {
+        let mut iterate = self.first(sample)?;
+        self.complete(&mut iterate)?;
+        Ok(iterate)
+    }
+
+    /// [`Problem::start`] with only [`Problem::look`] at it.
+    ///
+    /// # Errors
+    /// As [`Problem::start`].
+    pub(super) fn first(&self, sample: &Sample) -> Result<Iterate> {
         let (n, p, q) = self.dim();
         let mean = self.model.mean_structure().start(self.source.average())?;
-        let squares = mean_squares(sample, mean.view());
-        refuse_constants(sample, &squares, self)?;
+        // Every few samples are enough for a scale; all of them where something looks constant.
+        let step = (sample.dim().0 / START_SAMPLES).max(1);
+        let mut squares = mean_squares(sample, mean.view(), step);
+        if looks_constant(&squares, &mean, n) {
+            squares = mean_squares(sample, mean.view(), 1);
+            refuse_constants(sample, &squares, self)?;
+        }
         let scale = squares.sum() / (p * q) as f64;
         if !scale.is_finite() || scale < f64::MIN_POSITIVE {
             return Err(Error::Degenerate {
@@ -74,7 +89,7 @@ impl<'a> Problem<'a> {
             // Not looked at yet: no start may pass for a maximum in ν.
             iterate.score.dof = f64::INFINITY;
         }
-        self.evaluate(&mut iterate)?;
+        self.look(&mut iterate)?;
         Ok(iterate)
     }
 
@@ -84,6 +99,33 @@ impl<'a> Problem<'a> {
     /// When a structure cannot project the score.
     pub fn evaluate(&self, iterate: &mut Iterate) -> Result<()> {
         self.pass(iterate, Want::Both);
+        self.finish(iterate)
+    }
+
+    /// A first look: for the Gaussian at the row side only, because B follows from it.
+    ///
+    /// # Errors
+    /// As [`Problem::evaluate`].
+    pub(super) fn look(&self, iterate: &mut Iterate) -> Result<()> {
+        if iterate.law.weighting() != Weighting::Identity {
+            return self.evaluate(iterate);
+        }
+        self.pass(iterate, Want::Row);
+        iterate.pass.col_scatter = Array2::eye(iterate.point.col.order());
+        self.finish(iterate)
+    }
+
+    /// Measures the column side too, where the last pass left it out.
+    ///
+    /// # Errors
+    /// As [`Problem::evaluate`].
+    pub(super) fn complete(&self, iterate: &mut Iterate) -> Result<()> {
+        match iterate.want {
+            Want::Both => return Ok(()),
+            Want::Row => self.pass(iterate, Want::Col),
+            Want::Col => self.pass(iterate, Want::Row),
+        }
+        iterate.want = Want::Both;
         self.finish(iterate)
     }
 
@@ -163,13 +205,29 @@ fn factor_score(shape: &dyn Shape, root: &Root, scatter: ArrayView2<'_, f64>) ->
     Ok(part.iter().fold(0.0, |m: f64, x| if x.is_nan() { f64::NAN } else { m.max(x.abs()) }))
 }
 
-/// Mean square of every entry around the mean.
-fn mean_squares(sample: &Sample, mean: ArrayView2<'_, f64>) -> Array2<f64> {
+/// Samples that give the scale of the start.
+const START_SAMPLES: usize = 512;
+
+/// Mean square of every entry around the mean, over every `step`-th sample.
+fn mean_squares(sample: &Sample, mean: ArrayView2<'_, f64>, step: usize) -> Array2<f64> {
     let mut squares = Array2::zeros(mean.dim());
-    for x in sample.values().outer_iter() {
+    let mut count = 0;
+    for x in sample.values().outer_iter().step_by(step) {
         ndarray::Zip::from(&mut squares).and(x).and(mean).for_each(|s, x, m| *s += (x - m).powi(2));
+        count += 1;
     }
-    squares / sample.dim().0 as f64
+    squares / count as f64
+}
+
+/// Could a row or a column be constant? No look at the data: the largest entry is at most
+/// |M| + √(n s²).
+fn looks_constant(squares: &Array2<f64>, mean: &Array2<f64>, n: usize) -> bool {
+    let varies =
+        |s: &f64, m: &f64| *s > (8.0 * f64::EPSILON * (m.abs() + (n as f64 * s).sqrt())).powi(2);
+    let varied = ndarray::Zip::from(squares).and(mean).map_collect(varies);
+    [ndarray::Axis(0), ndarray::Axis(1)]
+        .into_iter()
+        .any(|axis| varied.axis_iter(axis).any(|part| !part.iter().any(|v| *v)))
 }
 
 /// Rows or columns without variation have no covariance to estimate.

@@ -54,6 +54,18 @@ pub trait DofFamily: Send + Sync {
     /// The summaries of one whitened sample, not yet multiplied by the scale unit.
     fn summarise(&self, z: ArrayView2<'_, f64>, out: &mut [f64], scratch: &mut Scratch);
 
+    /// [`DofFamily::summarise`] for all samples of a lane-ordered block (p, q, lanes) at once, where
+    /// the family can: value j of a lane at j·lanes + lane. `false`: do it sample by sample.
+    fn summarise_lanes(
+        &self,
+        _z: &[f64],
+        _dim: (usize, usize, usize),
+        _out: &mut [f64],
+        _scratch: &mut Scratch,
+    ) -> bool {
+        false
+    }
+
     /// (2/n) ∂ℓ/∂ν with the summaries held fixed; accurate from ν → 0 to ν ~ 10⁹.
     fn score(&self, dof: f64, summaries: ArrayView1<'_, f64>, p: usize, q: usize) -> f64;
 

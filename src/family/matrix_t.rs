@@ -3,7 +3,7 @@
 use super::dof::{self, DofFamily};
 use super::{Gaussian, Law, Sampler, Scratch, TwoSided, Weighting};
 use crate::Result;
-use crate::linalg::{Spd, symmetric_eigen};
+use crate::linalg::{Spd, batch, symmetric_eigen};
 use crate::special::{
     chi_difference, ln_multigamma_difference, log1p_minus, multidigamma_difference,
 };
@@ -220,6 +220,20 @@ impl Law for MatrixT {
         (0.5 * kappa * ln_det, 1.0)
     }
 
+    fn weigh_lanes(
+        &self,
+        z: &[f64],
+        (p, q, lanes): (usize, usize, usize),
+        psi: &mut [f64],
+        rho: &mut [f64],
+        scratch: &mut Scratch,
+    ) -> bool {
+        let kappa = self.kappa(p, q);
+        batch::Short::of(p, q, lanes).solve_shifted(z, kappa, psi, rho, &mut scratch.buffer);
+        rho.iter_mut().for_each(|ln_det| *ln_det *= 0.5 * kappa);
+        true
+    }
+
     /// With P = (I + ZZᵀ)⁻¹: DΨ\[H\] = κP\[H − (HZᵀ + ZHᵀ)PZ\].
     fn weigh_derivative(
         &self,
@@ -325,6 +339,18 @@ impl DofFamily for MatrixT {
             }
             Err(_) => out.fill(f64::NAN),
         }
+    }
+
+    fn summarise_lanes(
+        &self,
+        z: &[f64],
+        (p, q, lanes): (usize, usize, usize),
+        out: &mut [f64],
+        scratch: &mut Scratch,
+    ) -> bool {
+        let short = batch::Short::of(p, q, lanes);
+        short.squared_singular_values(z, out, &mut scratch.buffer);
+        true
     }
 
     /// With s = min(p, q), t = max(p, q) and u = (t−g)/(ν+g):

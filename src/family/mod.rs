@@ -97,6 +97,21 @@ pub trait Law: Debug + Send + Sync {
         (radial.rho, radial.weight)
     }
 
+    /// [`Law::weigh`] for all samples of a lane-ordered block (p, q, lanes) at once, where the law
+    /// can: Ψ of every lane into `psi`, ρ into `rho`. `false`: do it sample by sample.
+    ///
+    /// The scalar weights are then all 1.
+    fn weigh_lanes(
+        &self,
+        _z: &[f64],
+        _dim: (usize, usize, usize),
+        _psi: &mut [f64],
+        _rho: &mut [f64],
+        _scratch: &mut Scratch,
+    ) -> bool {
+        false
+    }
+
     /// Writes the derivative DΨ(Z)\[H\] into `out`: the exact second order of the law.
     ///
     /// The default is wH + 2 (dw/dδ) ⟨Z, H⟩ Z with [`Law::radial`].

@@ -17,10 +17,12 @@ mod header;
 mod npy;
 mod npz;
 mod place;
+mod stream;
 mod table;
 mod write;
 
 pub use datasets::{Dataset, datasets, read_dataset};
+pub use stream::NpyBlocks;
 pub use write::{Entry, write_atomically, write_npy, write_npz, write_sample, write_text};
 
 use crate::data::Sample;

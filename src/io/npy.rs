@@ -16,10 +16,7 @@ pub(super) fn read_numbers<D: Rank>(
     place: &Place<'_>,
 ) -> Result<Array<f64, D>> {
     let header = read_header(reader, place)?;
-    let kind = match header.kind {
-        Some(kind) if header.is_number() => kind,
-        _ => return Err(unsupported(&header, place)),
-    };
+    let kind = numeric(&header, place)?;
     if header.shape.len() != D::RANK {
         return Err(place.fault(format!(
             "has shape {}, but {} is needed; {}",
@@ -108,6 +105,14 @@ impl Rank for Ix2 {
     const REMEDY: &'static str = "reshape it, for example with x.reshape(p, q)";
 }
 
+/// The type of the elements, which must be numbers.
+pub(super) fn numeric(header: &Header, place: &Place<'_>) -> Result<Kind> {
+    match header.kind {
+        Some(kind) if header.is_number() => Ok(kind),
+        _ => Err(unsupported(header, place)),
+    }
+}
+
 fn unsupported(header: &Header, place: &Place<'_>) -> Error {
     place.fault(format!(
         "has elements of type {}, but real numbers are needed; save it with x.astype('float64')",
@@ -116,7 +121,7 @@ fn unsupported(header: &Header, place: &Place<'_>) -> Error {
 }
 
 /// Compares what the header promises with the bytes that are there; gives the number of elements.
-fn require_promise(
+pub(super) fn require_promise(
     header: &Header,
     kind: Kind,
     available: u64,
@@ -178,7 +183,7 @@ fn for_each_chunk(
 }
 
 /// Appends the elements of a chunk; integers beyond 2⁵³ are rounded to the nearest `f64`.
-fn decode(chunk: &[u8], kind: Kind, big_endian: bool, values: &mut Vec<f64>) {
+pub(super) fn decode(chunk: &[u8], kind: Kind, big_endian: bool, values: &mut Vec<f64>) {
     macro_rules! each {
         ($number:ty) => {{
             let (items, _) = chunk.as_chunks::<{ size_of::<$number>() }>();

@@ -4,6 +4,7 @@
 //! Cholesky factors of diagonal, AR(1) and compound-symmetry matrices are of this form. With the
 //! state h ← r·h + g_j x_j, both Lx and L⁻¹x cost O(d).
 
+use super::kernel::Mode;
 use ndarray::{Array1, Array2};
 
 /// Vectors that are carried along side by side, so that one's recursion does not wait for itself.
@@ -79,6 +80,19 @@ impl Chain {
             let (from, to) = (&x[i * k..(i + 1) * k], &mut out[i * k..(i + 1) * k]);
             for ((to, from), state) in to.iter_mut().zip(from).zip(&mut state) {
                 *to = self.step(way, i, *from, state);
+            }
+        }
+    }
+
+    /// X ← L⁻¹ X along one mode, in place; `state` is scratch memory.
+    pub(super) fn whiten_mode(&self, x: &mut [f64], mode: Mode, state: &mut Vec<f64>) {
+        for part in x.chunks_exact_mut(mode.d * mode.inner) {
+            state.clear();
+            state.resize(mode.inner, 0.0);
+            for (i, row) in part.chunks_exact_mut(mode.inner).enumerate() {
+                for (x, state) in row.iter_mut().zip(state.iter_mut()) {
+                    *x = self.step(Way::Inverse, i, *x, state);
+                }
             }
         }
     }

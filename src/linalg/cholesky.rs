@@ -1,6 +1,6 @@
 //! Symmetric positive definite matrices: factor once, solve, sum logs.
 
-use super::{Triangle, gemm, matmul, require_finite, require_square};
+use super::{Triangle, gemm, lower_part, matmul, require_finite, require_square, upper_part};
 use crate::{Error, Result};
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::factor as llt;
@@ -200,7 +200,7 @@ pub(super) fn congruence(lower: ArrayView2<'_, f64>, middle: ArrayView2<'_, f64>
     let mut half = Array2::zeros(middle.dim());
     gemm(
         1.0,
-        (lower, Triangle::Lower),
+        (lower, lower_part(lower.nrows())),
         (middle, Triangle::Full),
         false,
         (half.view_mut(), Triangle::Full),
@@ -209,7 +209,7 @@ pub(super) fn congruence(lower: ArrayView2<'_, f64>, middle: ArrayView2<'_, f64>
     gemm(
         1.0,
         (half.view(), Triangle::Full),
-        (lower.t(), Triangle::Upper),
+        (lower.t(), upper_part(lower.nrows())),
         false,
         (whole.view_mut(), Triangle::Full),
     );

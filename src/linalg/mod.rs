@@ -3,17 +3,21 @@
 //! Everything above it sees [`ndarray`] arrays of `f64` in row-major order and the crate's
 //! own [`Error`].
 
+pub mod batch;
 mod chain;
 mod cholesky;
 mod eigen;
 mod general;
+pub mod kernel;
 mod product;
 mod root;
 
 pub use cholesky::{Spd, cholesky_lower, invert_lower, require_symmetric};
 pub use eigen::{SymmetricEigen, symmetric_eigen, symmetrise};
 pub use general::{Lu, singular_values, svd};
-pub use product::{Triangle, as_matrix, as_matrix_mut, gemm, matmul, mirror_lower};
+pub use product::{
+    Triangle, as_matrix, as_matrix_mut, gemm, lower_part, matmul, mirror_lower, upper_part,
+};
 pub use root::Root;
 
 use crate::{Error, Result};

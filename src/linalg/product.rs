@@ -27,6 +27,20 @@ impl Triangle {
     }
 }
 
+/// Orders up to which a triangle that is filled up with zeros is multiplied as a full matrix:
+/// halving the work is worth less than the calls.
+const SMALL: usize = 32;
+
+/// How to multiply by a lower triangular matrix of order d whose upper part holds zeros.
+pub fn lower_part(d: usize) -> Triangle {
+    if d <= SMALL { Triangle::Full } else { Triangle::Lower }
+}
+
+/// How to multiply by an upper triangular matrix of order d whose lower part holds zeros.
+pub fn upper_part(d: usize) -> Triangle {
+    if d <= SMALL { Triangle::Full } else { Triangle::Upper }
+}
+
 /// C ← α·op(A)·op(B), or C ← C + α·op(A)·op(B) when `accumulate`.
 ///
 /// Each operand comes with the part of it that is used; a triangular operand or destination

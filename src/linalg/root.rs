@@ -6,7 +6,11 @@
 
 use super::chain::{Chain, Way};
 use super::cholesky::{clear_upper, congruence, invert_lower_into, ln_det_of};
-use super::{Spd, Triangle, as_matrix, as_matrix_mut, cholesky_lower, gemm, symmetrise};
+use super::kernel::{self, Mode};
+use super::{
+    Spd, Triangle, as_matrix, as_matrix_mut, cholesky_lower, gemm, lower_part, symmetrise,
+    upper_part,
+};
 use crate::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use std::sync::OnceLock;
@@ -228,6 +232,27 @@ impl Root {
         }
     }
 
+    /// X ← L⁻¹ X along one mode of a lane-ordered array, with scratch memory for the kernel.
+    pub fn whiten_mode(&self, x: &mut [f64], mode: Mode, panels: &mut Vec<f64>) {
+        match &self.kind {
+            Kind::Dense { inverse, .. } => {
+                kernel::lower_times(inverse.as_slice().unwrap_or_default(), x, mode, panels);
+            }
+            Kind::Chain { chain, .. } => chain.whiten_mode(x, mode, panels),
+        }
+    }
+
+    /// S ← L⁻¹ S L⁻ᵀ for a symmetric S.
+    pub fn whiten_in_place(&self, matrix: &mut Array2<f64>, scratch: &mut Vec<f64>) {
+        let d = self.order();
+        scratch.resize(d * d, 0.0);
+        if let Some(matrix) = matrix.as_slice_mut() {
+            self.whiten_left(matrix, d, scratch);
+            self.whiten_right(scratch, d, matrix);
+        }
+        symmetrise(matrix);
+    }
+
     /// A ← L G Lᵀ for a positive definite G, by L ← L·chol(G).
     ///
     /// # Errors
@@ -237,10 +262,10 @@ impl Root {
         let mut lower = Array2::zeros(step.dim());
         gemm(
             1.0,
-            (self.lower(), Triangle::Lower),
-            (step.view(), Triangle::Lower),
+            (self.lower(), lower_part(step.nrows())),
+            (step.view(), lower_part(step.nrows())),
             false,
-            (lower.view_mut(), Triangle::Lower),
+            (lower.view_mut(), lower_part(step.nrows())),
         );
         *self = Self::from_lower(lower);
         Ok(())
@@ -267,7 +292,7 @@ fn left(p: ArrayView2<'_, f64>, x: &[f64], k: usize, out: &mut [f64]) {
     let d = p.nrows();
     gemm(
         1.0,
-        (p, Triangle::Lower),
+        (p, lower_part(d)),
         (as_matrix(x, d, k), Triangle::Full),
         false,
         (as_matrix_mut(out, d, k), Triangle::Full),
@@ -280,7 +305,7 @@ fn right(p: ArrayView2<'_, f64>, x: &[f64], k: usize, out: &mut [f64]) {
     gemm(
         1.0,
         (as_matrix(x, k, d), Triangle::Full),
-        (p.reversed_axes(), Triangle::Upper),
+        (p.reversed_axes(), upper_part(d)),
         false,
         (as_matrix_mut(out, k, d), Triangle::Full),
     );

@@ -2,13 +2,17 @@
 
 mod curvature;
 mod existence;
+mod lanes;
 mod mean;
+mod moments;
 mod pass;
 mod point;
+pub mod stream;
 
 pub use curvature::Tangent;
 pub use existence::{Existence, existence, required_samples};
 pub use mean::{Mean, MeanMetric, mean_step};
+pub use moments::{MomentSource, Moments};
 pub use pass::{Pass, SampleSource, Source, Want};
 pub use point::Point;
 

@@ -1,19 +1,23 @@
 //! Whiten → weigh → scatter: the one pass over the data that every algorithm is made of.
 //!
-//! A block of m samples is copied as an array (p, m, q) while the mean is taken off. Seen along
-//! one mode it is (outer, d, inner): the column side is (p·m, q, 1), the row side (1, p, m·q), so
-//! whitening and scattering are four large matrix products per block, whatever p and q are.
+//! A block of m samples is copied in lane order (p, q, m) while the mean is taken off
+//! ([`crate::linalg::kernel`]): every vector load is full, however small p and q are. With fewer
+//! samples than lanes the block is stacked as (p, m, q) instead: the column side is (p·m, q, 1),
+//! the row side (1, p, m·q), four large matrix products per block.
 //!
 //! Cost of a pass with both scatters: 4 npq(p+q) flops when nothing is triangular,
 //! 2 npq(p+q) as done here (triangular roots, symmetric scatters), plus the law's own weighing.
 
 use super::Point;
 use super::curvature::{self, Tangent};
+use super::lanes::Lanes;
 use crate::data::Sample;
 use crate::family::{DofFamily, Law, Scratch, Weighting};
+use crate::linalg::kernel::LANES;
 use crate::linalg::{Triangle, as_matrix, as_matrix_mut, gemm, mirror_lower};
-use ndarray::{Array2, ArrayView2, ArrayView3, Axis};
+use ndarray::{Array2, ArrayView2, ArrayView3, Axis, CowArray, Ix2, Slice};
 use rayon::prelude::*;
+use std::sync::Mutex;
 
 /// Which scatters a pass shall give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +58,12 @@ impl Pass {
     }
 
     fn clear(&mut self, want: Want) {
+        // Callers may have put matrices of another memory order here.
+        for part in [&mut self.row_scatter, &mut self.col_scatter, &mut self.psi_sum] {
+            if !part.is_standard_layout() {
+                *part = Array2::zeros(part.dim());
+            }
+        }
         if want != Want::Col {
             self.row_scatter.fill(0.0);
         }
@@ -100,42 +110,221 @@ pub trait Source: Sync {
 #[derive(Debug)]
 pub struct SampleSource<'a> {
     values: ArrayView3<'a, f64>,
+    flat: &'a [f64],
+    /// Doubles from one sample to the next.
+    stride: usize,
     average: Array2<f64>,
+    plan: Plan,
+    memory: Mutex<Memory>,
+}
+
+/// How a sample is cut up, from its shape alone, so that results do not depend on threads.
+#[derive(Debug, Clone, Copy)]
+struct Plan {
+    /// Are there samples enough to keep them in lane order?
+    lanes: bool,
+    /// Samples in a block.
     block: usize,
+    /// Samples in a partial sum, a multiple of the block.
     chunk: usize,
 }
 
-/// Doubles in one block: three buffers of this size share a core's second-level cache.
+/// Doubles in one lane-ordered block: it stays in a core's second-level cache.
+const LANE_DOUBLES: usize = 48 * 1024;
+/// Most samples of a lane-ordered block: beyond, the rows of small matrices leave the first-level
+/// cache.
+const MAX_LANES: usize = 64;
+/// Doubles in one stacked block: two buffers of this size share a second-level cache.
 const BLOCK_DOUBLES: usize = 24 * 1024;
-/// Most partial sums that are kept at once; fixed, so that results do not depend on threads.
+/// Most partial sums.
 const MAX_CHUNKS: usize = 32;
-/// Flops below which handing work to other threads costs more than it saves.
-const PARALLEL_FLOPS: usize = 2_000_000;
+/// Flops below which a partial sum of its own, or another thread, costs more than it saves.
+const CHUNK_FLOPS: usize = 1_000_000;
+
+impl Plan {
+    fn new(n: usize, p: usize, q: usize) -> Self {
+        let (d, flops) = (p * q, 2 * p * q * (p + q));
+        // Lanes without a sample are work for nothing: not for few samples.
+        let lanes = 5 * n.next_multiple_of(LANES) <= 8 * n;
+        let block = if lanes {
+            (LANE_DOUBLES / d / LANES * LANES).clamp(LANES, MAX_LANES)
+        } else {
+            (BLOCK_DOUBLES / d).clamp(1, n)
+        };
+        // Together the partial sums are no larger than the data.
+        let most = (n * d / (p * p + q * q + d)).clamp(1, MAX_CHUNKS);
+        let blocks = n.div_ceil(block).div_ceil(most).max(CHUNK_FLOPS.div_ceil(flops * block));
+        Self { lanes, block, chunk: block * blocks }
+    }
+}
+
+/// What a pass needs room for, kept from one pass to the next.
+#[derive(Debug, Default)]
+struct Memory {
+    partials: Vec<Pass>,
+    workers: Vec<Mutex<Worker>>,
+    scratch: Vec<f64>,
+}
+
+#[derive(Debug)]
+enum Worker {
+    Lanes(Box<Lanes>),
+    Stacked(Box<Buffers>),
+}
+
+impl Memory {
+    fn grow(&mut self, partials: usize, workers: usize, plan: Plan, (p, q): (usize, usize)) {
+        while self.partials.len() < partials {
+            self.partials.push(Pass::zeros(p, q));
+        }
+        while self.workers.len() < workers {
+            self.workers.push(Mutex::new(Worker::new(plan, p, q)));
+        }
+    }
+}
+
+impl Worker {
+    fn new(plan: Plan, p: usize, q: usize) -> Self {
+        if plan.lanes {
+            Self::Lanes(Box::new(Lanes::new(plan.block, p, q)))
+        } else {
+            Self::Stacked(Box::new(Buffers::new(plan.block, p, q)))
+        }
+    }
+}
 
 impl<'a> SampleSource<'a> {
     /// Plans the passes over a sample.
     pub fn new(sample: &'a Sample) -> Self {
-        let values = sample.values();
+        Self::of(sample.values(), sample.mean())
+    }
+
+    /// Plans the passes over every `step`-th observation of a sample.
+    pub fn thinned(sample: &'a Sample, step: usize) -> Self {
+        let values =
+            sample.values().slice_axis_move(Axis(0), Slice::from(..).step_by(step as isize));
+        let average = values.sum_axis(Axis(0)) / values.len_of(Axis(0)) as f64;
+        let mut thinned = Self::of(sample.values(), average);
         let (n, p, q) = values.dim();
-        let block = (BLOCK_DOUBLES / (p * q)).clamp(1, n);
-        let blocks = n.div_ceil(block);
-        let chunk = block * blocks.div_ceil(MAX_CHUNKS);
-        Self { values, average: sample.mean(), block, chunk }
+        thinned.plan = Plan::new(n, p, q);
+        thinned.stride *= step;
+        thinned.values = values;
+        thinned
+    }
+
+    /// Passes over an array (n, p, q) in standard layout; `average` is its mean over n.
+    pub(crate) fn of(values: ArrayView3<'a, f64>, average: Array2<f64>) -> Self {
+        let (n, p, q) = values.dim();
+        let flat = values.to_slice();
+        let mut plan = Plan::new(n, p, q);
+        plan.lanes &= flat.is_some();
+        Self {
+            values,
+            flat: flat.unwrap_or_default(),
+            stride: p * q,
+            average,
+            plan,
+            memory: Mutex::default(),
+        }
+    }
+
+    fn n_chunks(&self) -> usize {
+        self.values.len_of(Axis(0)).div_ceil(self.plan.chunk)
     }
 
     pub(super) fn chunks(&self) -> Vec<ArrayView3<'_, f64>> {
-        self.values.axis_chunks_iter(Axis(0), self.chunk).collect()
+        self.values.axis_chunks_iter(Axis(0), self.plan.chunk).collect()
     }
 
-    /// Samples in one block.
+    /// Samples in one stacked block.
     pub(super) fn block(&self) -> usize {
-        self.block
+        let (n, p, q) = self.values.dim();
+        (BLOCK_DOUBLES / (p * q)).clamp(1, n)
     }
 
     pub(super) fn parallel(&self) -> bool {
-        let (n, p, q) = self.values.dim();
-        n > self.chunk && 2 * n * p * q * (p + q) > PARALLEL_FLOPS
+        self.n_chunks() > 1 && rayon::current_num_threads() > 1
     }
+
+    /// Calls `work` on every block of a chunk: the block's first sample and length.
+    fn blocks(&self, chunk: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let n = self.values.len_of(Axis(0));
+        let Plan { block, chunk: length, .. } = self.plan;
+        let end = ((chunk + 1) * length).min(n);
+        (chunk * length..end).step_by(block).map(move |at| (at, block.min(end - at)))
+    }
+
+    fn view(&self, at: usize, m: usize) -> ArrayView3<'_, f64> {
+        self.values.slice_axis(Axis(0), (at..at + m).into())
+    }
+
+    /// One chunk's share of a pass.
+    fn chunk(&self, task: &Task<'_>, chunk: usize, worker: &mut Worker, out: &mut Pass) {
+        out.clear(task.want);
+        match worker {
+            Worker::Lanes(lanes) => {
+                lanes.clear();
+                let mean = task.mean.as_slice().unwrap_or_default();
+                for (at, m) in self.blocks(chunk) {
+                    lanes.load(&self.flat[at * self.stride..], self.stride, m, mean);
+                    task.lanes(lanes, out);
+                }
+                lanes.add_to(task.want != Want::Col, task.want != Want::Row, out);
+            }
+            Worker::Stacked(buffers) => {
+                for (at, m) in self.blocks(chunk) {
+                    task.block(self.view(at, m), buffers, out);
+                }
+            }
+        }
+    }
+
+    fn chunk_by_any(
+        &self,
+        task: &Task<'_>,
+        chunk: usize,
+        workers: &[Mutex<Worker>],
+        out: &mut Pass,
+    ) {
+        let (_, p, q) = self.dim();
+        match workers.iter().find_map(|worker| worker.try_lock().ok()) {
+            Some(mut worker) => self.chunk(task, chunk, &mut worker, out),
+            None => self.chunk(task, chunk, &mut Worker::new(self.plan, p, q), out),
+        }
+    }
+
+    fn summarise(&self, chunk: usize, job: &Summaries<'_>, worker: &mut Worker, out: &mut [f64]) {
+        let mut scratch = Scratch::default();
+        let mut rest = out;
+        for (at, m) in self.blocks(chunk) {
+            let (slots, after) = rest.split_at_mut(m * job.width);
+            rest = after;
+            match worker {
+                Worker::Lanes(lanes) => {
+                    let mean = job.mean.as_slice().unwrap_or_default();
+                    lanes.load(&self.flat[at * self.stride..], self.stride, m, mean);
+                    lanes.whiten_columns(job.point);
+                    lanes.whiten_rows(job.point);
+                    lanes.summarise(job.family, slots);
+                }
+                Worker::Stacked(buffers) => {
+                    buffers.load(self.view(at, m), job.point.mean.view());
+                    buffers.whiten_columns(job.point, m);
+                    buffers.whiten_rows(job.point, m);
+                    for (i, slot) in slots.chunks_exact_mut(job.width.max(1)).enumerate() {
+                        job.family.summarise(buffers.sample(i, m), slot, &mut scratch);
+                    }
+                }
+            }
+        }
+    }
+}
+
+struct Summaries<'a> {
+    point: &'a Point,
+    mean: CowArray<'a, f64, Ix2>,
+    family: &'a dyn DofFamily,
+    width: usize,
 }
 
 impl Source for SampleSource<'_> {
@@ -149,24 +338,33 @@ impl Source for SampleSource<'_> {
 
     fn pass(&self, point: &Point, law: &dyn Law, want: Want, out: &mut Pass) {
         let (n, p, q) = self.dim();
-        let task =
-            Task { point, law, want, whiten_own_side: law.weighting() != Weighting::Identity };
-        let one_chunk = |chunk: ArrayView3<'_, f64>| {
-            let mut partial = Pass::zeros(p, q);
-            let mut buffers = Buffers::new(self.block.min(chunk.len_of(Axis(0))), p, q);
-            for block in chunk.axis_chunks_iter(Axis(0), self.block) {
-                task.block(block, &mut buffers, &mut partial);
-            }
-            partial
-        };
+        let whiten_own_side = law.weighting() != Weighting::Identity;
+        let mean = point.mean.as_standard_layout();
+        let task = Task { point, mean, law, want, whiten_own_side };
+        // Two passes at once over one source are rare: the second one brings its own memory.
+        let mut own = Memory::default();
+        let mut kept = self.memory.try_lock();
+        let memory = kept.as_deref_mut().unwrap_or(&mut own);
         out.clear(want);
         if self.parallel() {
-            let parts: Vec<Pass> = self.chunks().into_par_iter().map(one_chunk).collect();
-            parts.iter().for_each(|part| out.add(part, want));
+            let chunks = self.n_chunks();
+            memory.grow(chunks, rayon::current_num_threads(), self.plan, (p, q));
+            let workers = &memory.workers;
+            memory.partials[..chunks]
+                .par_iter_mut()
+                .with_max_len(1)
+                .enumerate()
+                .for_each(|(i, part)| self.chunk_by_any(&task, i, workers, part));
+            memory.partials[..chunks].iter().for_each(|part| out.add(part, want));
         } else {
-            self.chunks().into_iter().for_each(|chunk| out.add(&one_chunk(chunk), want));
+            memory.grow(1, 1, self.plan, (p, q));
+            let part = &mut memory.partials[0];
+            for i in 0..self.n_chunks() {
+                self.chunk_by_any(&task, i, &memory.workers, part);
+                out.add(part, want);
+            }
         }
-        task.finish(n, self.average.view(), out);
+        task.finish(n, self.average.view(), out, &mut memory.scratch);
     }
 
     fn curvature(&self, point: &Point, law: &dyn Law, direction: &Tangent, out: &mut Tangent) {
@@ -176,38 +374,28 @@ impl Source for SampleSource<'_> {
     fn summaries(&self, point: &Point, family: &dyn DofFamily) -> ndarray::Array1<f64> {
         let (n, p, q) = self.dim();
         let width = family.summary_len(p, q);
-        let mut all = ndarray::Array1::zeros(n * width);
-        let mut jobs: Vec<_> = all
-            .axis_chunks_iter_mut(Axis(0), self.chunk * width)
-            .zip(self.values.axis_chunks_iter(Axis(0), self.chunk))
-            .collect();
-        let work =
-            |(target, chunk): &mut (ndarray::ArrayViewMut1<'_, f64>, ArrayView3<'_, f64>)| {
-                let mut buffers = Buffers::new(self.block.min(chunk.len_of(Axis(0))), p, q);
-                let mut scratch = Scratch::default();
-                let Some(target) = target.as_slice_mut() else { return };
-                let blocks = chunk.axis_chunks_iter(Axis(0), self.block);
-                for (block, out) in blocks.zip(target.chunks_mut(self.block * width)) {
-                    let m = buffers.load(block, point.mean.view());
-                    buffers.whiten_columns(point, m);
-                    buffers.whiten_rows(point, m);
-                    for (i, slot) in out.chunks_mut(width).enumerate() {
-                        family.summarise(buffers.sample(i, m), slot, &mut scratch);
-                    }
-                }
-            };
+        let job = Summaries { point, mean: point.mean.as_standard_layout(), family, width };
+        let mut all = vec![0.0; n * width];
+        let parts = self.plan.chunk * width.max(1);
         if self.parallel() {
-            jobs.par_iter_mut().for_each(work);
+            all.par_chunks_mut(parts).enumerate().for_each(|(i, out)| {
+                self.summarise(i, &job, &mut Worker::new(self.plan, p, q), out);
+            });
         } else {
-            jobs.iter_mut().for_each(work);
+            let mut worker = Worker::new(self.plan, p, q);
+            for (i, out) in all.chunks_mut(parts).enumerate() {
+                self.summarise(i, &job, &mut worker, out);
+            }
         }
-        all
+        all.into()
     }
 }
 
 /// What is to be done at one point.
 struct Task<'a> {
     point: &'a Point,
+    /// M in row-major order.
+    mean: CowArray<'a, f64, Ix2>,
     law: &'a dyn Law,
     want: Want,
     /// With Ψ = Z the row scatter can be whitened on its own side afterwards, p × p instead of
@@ -216,6 +404,27 @@ struct Task<'a> {
 }
 
 impl Task<'_> {
+    /// A loaded block in lane order.
+    fn lanes(&self, lanes: &mut Lanes, out: &mut Pass) {
+        if self.whiten_own_side || self.want != Want::Col {
+            lanes.whiten_columns(self.point);
+        }
+        if self.whiten_own_side || self.want != Want::Row {
+            lanes.whiten_rows(self.point);
+        }
+        match self.law.weighting() {
+            Weighting::Identity => lanes.weigh_identity(),
+            Weighting::Scalar => lanes.weigh_scalar(self.law, out),
+            Weighting::Matrix => lanes.weigh_matrix(self.law, out),
+        }
+        if self.want != Want::Col {
+            lanes.scatter_rows();
+        }
+        if self.want != Want::Row {
+            lanes.scatter_columns();
+        }
+    }
+
     fn block(&self, block: ArrayView3<'_, f64>, buffers: &mut Buffers, out: &mut Pass) {
         let m = buffers.load(block, self.point.mean.view());
         if self.whiten_own_side || self.want != Want::Col {
@@ -261,7 +470,13 @@ impl Task<'_> {
         }
     }
 
-    fn finish(&self, n: usize, average: ArrayView2<'_, f64>, out: &mut Pass) {
+    fn finish(
+        &self,
+        n: usize,
+        average: ArrayView2<'_, f64>,
+        out: &mut Pass,
+        scratch: &mut Vec<f64>,
+    ) {
         let (p, q) = average.dim();
         let (row, col) = (&self.point.row, &self.point.col);
         if self.want != Want::Col {
@@ -274,8 +489,8 @@ impl Task<'_> {
         }
         if self.law.weighting() == Weighting::Identity {
             match self.want {
-                Want::Row => out.row_scatter = row.whiten(out.row_scatter.view()),
-                Want::Col => out.col_scatter = col.whiten(out.col_scatter.view()),
+                Want::Row => row.whiten_in_place(&mut out.row_scatter, scratch),
+                Want::Col => col.whiten_in_place(&mut out.col_scatter, scratch),
                 Want::Both => {}
             }
             let trace = match self.want {
@@ -284,12 +499,16 @@ impl Task<'_> {
             };
             out.rho_sum = 0.5 * trace;
             out.weight_sum = n as f64;
-            out.psi_sum = self.point.whiten((&average - &self.point.mean).view()) * n as f64;
+            out.psi_sum.assign(&average);
+            out.psi_sum -= &self.point.mean;
+            out.psi_sum *= n as f64;
+            self.point.whiten_in_place(&mut out.psi_sum, scratch);
         }
     }
 }
 
 /// Block-sized memory of one thread: (p, m, q) arrays.
+#[derive(Debug)]
 pub(super) struct Buffers {
     p: usize,
     q: usize,

@@ -20,6 +20,16 @@ impl Point {
         self.both_sides(y, Root::whiten_left, Root::whiten_right)
     }
 
+    /// Y ← L_A⁻¹ Y L_B⁻ᵀ.
+    pub fn whiten_in_place(&self, y: &mut Array2<f64>, scratch: &mut Vec<f64>) {
+        let (p, q) = y.dim();
+        scratch.resize(p * q, 0.0);
+        if let Some(y) = y.as_slice_mut() {
+            self.row.whiten_left(y, q, scratch);
+            self.col.whiten_right(scratch, p, y);
+        }
+    }
+
     /// L_A Z L_Bᵀ.
     pub fn unwhiten(&self, z: ArrayView2<'_, f64>) -> Array2<f64> {
         self.both_sides(z, Root::unwhiten_left, Root::unwhiten_right)

@@ -2,11 +2,17 @@
 
 #[cfg(feature = "plots")]
 pub mod html;
+mod inference;
 mod json;
 #[cfg(feature = "plots")]
 pub mod plot;
+mod study;
 mod table;
 mod text;
 
+#[cfg(feature = "plots")]
+pub use inference::profile_figure;
+pub use inference::{comparison_table, contribution_table, outlier_table, parameter_table};
 pub use json::FitRecord;
+pub use study::StudyTables;
 pub use table::{Align, Table};

@@ -12,9 +12,11 @@ mod distances;
 mod fit;
 mod heat_map;
 mod png;
+mod study;
 
 pub use chart::{Chart, Scale, Series};
 pub use fit::{convergence, figures};
+pub use study::study_figures;
 
 pub(crate) use canvas::escape;
 

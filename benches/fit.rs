@@ -1,0 +1,176 @@
+//! Fits to score 1e-8 and their growth in n, p and q.
+//!
+//! `cargo bench --bench fit -- [cases|growth|file FILE.npy LAW|stream FILE.npy LAW]`
+//! `KRONFIT_JSON=out.json` also writes the numbers down.
+
+mod common;
+
+use common::{best_seconds, gemm_peak, noise};
+use kronfit::data::Sample;
+use kronfit::estimate::{DataSource, Fit, FitOptions, Silent};
+use kronfit::io::NpyBlocks;
+use kronfit::model::{Dof, Model};
+use ndarray::{Array2, Array3};
+use serde_json::{Value, json};
+use std::path::Path;
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let threads = std::env::var("KRONFIT_THREADS").ok().and_then(|t| t.parse().ok()).unwrap_or(1);
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().expect("one pool");
+    match words.first().map(String::as_str) {
+        Some("file") => file(&words[1], &words[2], words.get(3).map(String::as_str)),
+        Some("stream") => stream(&words[1], &words[2]),
+        Some("growth") => write(json!({ "growth": growth() })),
+        Some("cases") => write(json!({ "cases": cases() })),
+        _ => write(json!({ "cases": cases(), "growth": growth() })),
+    }
+}
+
+fn write(value: Value) {
+    if let Ok(path) = std::env::var("KRONFIT_JSON") {
+        std::fs::write(path, value.to_string()).expect("a writable path");
+    }
+}
+
+/// X = L_A Z L_Bᵀ with AR(1) factors.
+fn sample(n: usize, p: usize, q: usize, seed: u64) -> Sample {
+    let root = |d: usize, rho: f64| {
+        Array2::from_shape_fn((d, d), |(i, j)| {
+            let power = |k: usize| rho.powi(k as i32);
+            match (i >= j, j) {
+                (false, _) => 0.0,
+                (true, 0) => power(i),
+                (true, _) => power(i - j) * (1.0 - rho * rho).sqrt(),
+            }
+        })
+    };
+    let (a, b) = (root(p, 0.7), root(q, -0.5));
+    let mut values =
+        Array3::from_shape_vec((n, p, q), noise(n * p * q, seed)).expect("npq numbers");
+    for mut x in values.outer_iter_mut() {
+        let colored = a.dot(&x).dot(&b.t());
+        x.assign(&colored);
+    }
+    Sample::new(values).expect("a finite sample")
+}
+
+fn model(law: &str) -> Model {
+    match law {
+        "gaussian" => Model::gaussian(),
+        "kronecker-t" => Model::kronecker_t(Dof::Estimate),
+        "matrix-t" => Model::matrix_t(Dof::Estimate),
+        "matrix-t-5" => Model::matrix_t(Dof::Fixed(5.0)),
+        _ => panic!("unknown law {law}"),
+    }
+}
+
+fn run(model: &Model, sample: &Sample, source: DataSource) -> Fit {
+    let options = FitOptions { source, ..FitOptions::default() };
+    model.fit_with(sample, &options, &mut Silent).expect("a fit")
+}
+
+fn file(path: &str, law: &str, source: Option<&str>) {
+    let values: Array3<f64> = ndarray_npy::read_npy(path).expect("an npy file");
+    let sample = Sample::new(values).expect("a finite sample");
+    let source = source.map_or(DataSource::Auto, |s| s.parse().expect("a source"));
+    let model = model(law);
+    let fit = run(&model, &sample, source);
+    let seconds = best_seconds(0.5, || drop(run(&model, &sample, source)));
+    println!(
+        "{}",
+        json!({ "seconds": seconds, "log_likelihood": fit.log_likelihood(), "score": fit.score(),
+                "iterations": fit.iterations(), "converged": fit.is_converged(), "dof": fit.dof() })
+    );
+}
+
+/// A file that need not fit in memory.
+fn stream(path: &str, law: &str) {
+    let reader = NpyBlocks::open(Path::new(path)).expect("an npy file");
+    let options = FitOptions::default();
+    let fit = model(law).fit_stream(&reader, &options, &mut Silent, &|_, _| true).expect("a fit");
+    println!(
+        "{law} {:?}: {:.1} s, score {:.1e}, {} iterations",
+        fit.dim(),
+        fit.seconds(),
+        fit.score(),
+        fit.iterations()
+    );
+}
+
+const GAUSSIAN: [(usize, usize, usize); 6] =
+    [(100, 10, 10), (1000, 20, 20), (10_000, 10, 10), (100, 100, 50), (50, 200, 200), (3, 40, 30)];
+const MATRIX_T: [(usize, usize, usize); 3] = [(100, 5, 5), (500, 10, 10), (200, 30, 20)];
+
+fn cases() -> Vec<Value> {
+    println!("gemm peak, one thread: {:.1} Gflop/s", gemm_peak() / 1e9);
+    let mut rows = Vec::new();
+    for dim in GAUSSIAN {
+        for source in [DataSource::Auto, DataSource::Samples, DataSource::Moments] {
+            // Moments of large matrices would take gigabytes.
+            if source != DataSource::Moments || dim.1 * dim.2 <= 400 {
+                rows.push(case("gaussian", dim, source));
+            }
+        }
+    }
+    for dim in MATRIX_T {
+        for law in ["matrix-t-5", "matrix-t", "kronecker-t"] {
+            rows.push(case(law, dim, DataSource::Auto));
+        }
+    }
+    rows
+}
+
+fn case(law: &str, (n, p, q): (usize, usize, usize), source: DataSource) -> Value {
+    let sample = if law == "gaussian" { sample(n, p, q, 7) } else { heavy(n, p, q) };
+    let model = model(law);
+    let fit = run(&model, &sample, source);
+    let seconds = best_seconds(0.5, || drop(run(&model, &sample, source)));
+    println!(
+        "{law:12} ({n}, {p}, {q}) by {:8}: {:9.3} ms, {} iterations, {} passes, score {:.1e}{}",
+        source.name(),
+        seconds * 1e3,
+        fit.iterations(),
+        fit.passes(),
+        fit.score(),
+        if fit.is_converged() { "" } else { "  NOT CONVERGED" }
+    );
+    json!({ "law": law, "n": n, "p": p, "q": q, "source": source.name(), "seconds": seconds,
+            "iterations": fit.iterations(), "converged": fit.is_converged() })
+}
+
+/// The Gaussian sample with every matrix divided by a number of its own.
+fn heavy(n: usize, p: usize, q: usize) -> Sample {
+    let mut values = sample(n, p, q, 11).values().to_owned();
+    let chi = noise(5 * n, 13);
+    for (mut x, chi) in values.outer_iter_mut().zip(chi.chunks(5)) {
+        x /= chi.iter().map(|c| 3.0 * c * c).sum::<f64>().sqrt();
+    }
+    Sample::new(values).expect("a finite sample")
+}
+
+/// Seconds against n, p and q, with the slope of the last two points in log–log.
+fn growth() -> Vec<Value> {
+    let mut rows = Vec::new();
+    let mut series = |law: &str, axis: &str, source: DataSource, dims: &[(usize, usize, usize)]| {
+        let mut last: Option<(f64, f64)> = None;
+        for &(n, p, q) in dims {
+            let row = case(law, (n, p, q), source);
+            let size = if axis == "n" { n } else { p } as f64;
+            let seconds = row["seconds"].as_f64().unwrap_or(f64::NAN);
+            let slope = last.map(|(s, t)| (seconds / t).ln() / (size / s).ln());
+            last = Some((size, seconds));
+            rows.push(json!({ "law": law, "axis": axis, "source": source.name(), "n": n, "p": p,
+                              "q": q, "seconds": seconds, "slope": slope }));
+        }
+    };
+    let by_n: Vec<_> = [250, 1000, 4000, 16_000].map(|n| (n, 10, 10)).to_vec();
+    let by_p: Vec<_> = [8, 16, 32, 64, 128].map(|p| (200, p, p)).to_vec();
+    for source in [DataSource::Samples, DataSource::Moments] {
+        series("gaussian", "n", source, &by_n);
+    }
+    series("gaussian", "p", DataSource::Samples, &by_p);
+    series("matrix-t-5", "n", DataSource::Auto, &by_n[..3]);
+    series("matrix-t-5", "p", DataSource::Auto, &by_p[..3]);
+    rows
+}

@@ -1,0 +1,122 @@
+//! `kronfit compare`: a grid of models on one sample.
+
+use super::data::DataArgs;
+use super::fit::{HowArgs, LawName, mean, structure};
+use super::progress::{CountProgress, say};
+use super::{Done, json_text};
+use crate::estimate::Method;
+use crate::inference::{Compared, compare};
+use crate::model::Model;
+use crate::report::comparison_table;
+use crate::structure::Structure;
+use crate::{Error, Result, io};
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Args)]
+pub(super) struct CompareArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// Laws to compare, separated by commas; ν of the t laws is estimated.
+    #[arg(long, value_name = "LAWS", value_delimiter = ',',
+          default_values_t = LawName::ALL, value_enum)]
+    models: Vec<LawName>,
+    /// Structures to compare, separated by commas, each on the rows and on the columns. A pair
+    /// like ar1*unstructured (rows*columns) stands for itself alone.
+    #[arg(
+        long,
+        value_name = "STRUCTURES",
+        value_delimiter = ',',
+        default_value = "unstructured,diagonal,ar1"
+    )]
+    structures: Vec<String>,
+    /// Mean of all models: free, zero, rows, cols, scalar, or a file with a p × q matrix.
+    #[arg(long, value_name = "MEAN", default_value = "free")]
+    mean: String,
+    /// Order of the table: aic, bic, or grid (as listed).
+    #[arg(long, value_name = "ORDER", default_value = "aic")]
+    sort: Order,
+    #[command(flatten)]
+    how: HowArgs,
+    /// Write the table as JSON to a file, or to standard output with - (instead of the table).
+    #[arg(long, value_name = "FILE|-")]
+    json: Option<PathBuf>,
+    /// Write the table as CSV to a file.
+    #[arg(long, value_name = "FILE.csv")]
+    csv: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Order {
+    Aic,
+    Bic,
+    Grid,
+}
+
+/// Structures on rows × columns: every pair of the plain names, then the pairs given.
+fn pairs(texts: &[String]) -> Result<Vec<(Structure, Structure)>> {
+    let (given, plain): (Vec<&String>, Vec<&String>) = texts.iter().partition(|t| t.contains('*'));
+    let mut out = Vec::new();
+    for rows in &plain {
+        for cols in &plain {
+            out.push((structure(rows)?, structure(cols)?));
+        }
+    }
+    for pair in given {
+        let (rows, cols) = pair.split_once('*').unwrap_or((pair, pair));
+        out.push((structure(rows)?, structure(cols)?));
+    }
+    Ok(out)
+}
+
+pub(super) fn run(args: &CompareArgs, quiet: bool) -> Result<Done> {
+    let mean = mean(&args.mean)?;
+    let mut models: Vec<Model> = Vec::new();
+    for law in &args.models {
+        for (rows, cols) in pairs(&args.structures)? {
+            models.push(law.model(None)?.rows(rows).cols(cols).mean(mean.clone()));
+        }
+    }
+    let sample = args.data.load()?;
+    let progress = CountProgress::new(quiet, models.len(), "models");
+    let mut rows = compare(&sample, &models, &args.how.options(Method::default()), &mut |done| {
+        progress.at(done)
+    });
+    progress.finish();
+    sort(&mut rows, args.sort);
+    let table = comparison_table(&rows);
+    let json_on_stdout = args.json.as_deref() == Some(Path::new("-"));
+    if !quiet && !json_on_stdout {
+        let (n, p, q) = sample.dim();
+        say(&format!("{}: n = {n} samples of {p} × {q}\n\n{table}", sample.source()))?;
+    }
+    if let Some(path) = &args.json {
+        let json = json_text(&rows)?;
+        if json_on_stdout { say(&json)? } else { io::write_text(path, &json)? }
+    }
+    if let Some(path) = &args.csv {
+        io::write_text(path, &table.to_csv()?)?;
+    }
+    if rows.iter().all(|row| row.fit.is_none()) {
+        return Err(Error::Unsupported {
+            what: "no model could be fitted".to_owned(),
+            remedy: "see the reasons in the table".to_owned(),
+        });
+    }
+    let converged = rows.iter().all(|row| row.fit.is_none_or(|fit| fit.converged));
+    Ok(if converged { Done::Fully } else { Done::NotConverged })
+}
+
+/// Best first; rows without a converged fit last.
+fn sort(rows: &mut [Compared], order: Order) {
+    let key = |row: &Compared| match &row.fit {
+        Some(fit) if fit.converged => match order {
+            Order::Bic => fit.bic,
+            _ => fit.aic,
+        },
+        _ => f64::INFINITY,
+    };
+    if order != Order::Grid {
+        rows.sort_by(|a, b| key(a).total_cmp(&key(b)));
+    }
+}

@@ -1,0 +1,160 @@
+//! `kronfit test`: separability, and structures against unstructured factors.
+
+use super::data::DataArgs;
+use super::fit::{HowArgs, LawName, ModelArgs, mean, structure};
+use super::progress::{CountProgress, say};
+use super::{Done, json_text};
+use crate::estimate::Method;
+use crate::inference::{
+    BootstrapOptions, SeparabilityOptions, Shared, TestResult, equal_factors, nested_test,
+    separability,
+};
+use crate::io::{self, ReadOptions};
+use crate::structure::Structure;
+use crate::{Error, Result};
+use clap::Args;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// What is tested.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Hypothesis {
+    Separability,
+    Rows(String),
+    Cols(String),
+    Gaussian(String),
+    SameAs(String, Shared),
+}
+
+impl FromStr for Hypothesis {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        match text.split_once('=') {
+            None if text == "separability" => Ok(Self::Separability),
+            Some(("rows", s)) => Ok(Self::Rows(s.to_owned())),
+            Some(("cols", s)) => Ok(Self::Cols(s.to_owned())),
+            Some(("gaussian", law)) => Ok(Self::Gaussian(law.to_owned())),
+            Some(("same", file)) => Ok(Self::SameAs(file.to_owned(), Shared::Both)),
+            Some(("same-rows", file)) => Ok(Self::SameAs(file.to_owned(), Shared::Rows)),
+            Some(("same-cols", file)) => Ok(Self::SameAs(file.to_owned(), Shared::Cols)),
+            _ => Err("separability, rows=STRUCTURE, cols=STRUCTURE, gaussian=kronecker-t, \
+                      gaussian=matrix-t, same=DATA, same-rows=DATA or same-cols=DATA is needed"
+                .to_owned()),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TestArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// The null hypothesis: separability (A ⊗ B against any covariance); rows=STRUCTURE or
+    /// cols=STRUCTURE (against an unstructured factor); gaussian=kronecker-t or
+    /// gaussian=matrix-t (ν = ∞ against ν estimated); same=DATA, same-rows=DATA or
+    /// same-cols=DATA (both samples share A ⊗ B, A or B).
+    #[arg(value_name = "HYPOTHESIS")]
+    hypothesis: Hypothesis,
+    #[command(flatten)]
+    model: ModelArgs,
+    #[command(flatten)]
+    how: HowArgs,
+    /// Simulate the null this many times for the p-value.
+    #[arg(long, value_name = "B")]
+    bootstrap: Option<usize>,
+    /// Seed of the simulation.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// Separability only: test the first A row and B column eigenvectors (needs --bootstrap).
+    #[arg(long, value_name = "A,B", value_parser = two_numbers)]
+    project: Option<(usize, usize)>,
+    /// Write the result as JSON to a file, or to standard output with - (instead of the report).
+    #[arg(long, value_name = "FILE|-")]
+    json: Option<PathBuf>,
+}
+
+fn two_numbers(text: &str) -> std::result::Result<(usize, usize), String> {
+    text.split_once(',')
+        .and_then(|(a, b)| Some((a.trim().parse().ok()?, b.trim().parse().ok()?)))
+        .ok_or_else(|| "two numbers like 2,3 are needed".to_owned())
+}
+
+pub(super) fn run(args: &TestArgs, quiet: bool) -> Result<Done> {
+    let sample = args.data.load()?;
+    let progress = CountProgress::new(quiet, args.bootstrap.unwrap_or(0), "simulated samples");
+    let watch = |done: usize| progress.at(done);
+    let simulation = args.bootstrap.map(|replicates| BootstrapOptions {
+        replicates,
+        seed: args.seed,
+        progress: Some(&watch),
+    });
+    let result = test(args, &sample, simulation);
+    progress.finish();
+    let result = result?;
+    let json_on_stdout = args.json.as_deref() == Some(Path::new("-"));
+    if !quiet && !json_on_stdout {
+        say(&result.to_string())?;
+    }
+    if let Some(path) = &args.json {
+        let json = json_text(&result)?;
+        if json_on_stdout { say(&json)? } else { io::write_text(path, &json)? }
+    }
+    Ok(Done::Fully)
+}
+
+fn test(
+    args: &TestArgs,
+    sample: &crate::data::Sample,
+    simulation: Option<BootstrapOptions<'_>>,
+) -> Result<TestResult> {
+    let options = args.how.options(Method::default());
+    if args.project.is_some() && args.hypothesis != Hypothesis::Separability {
+        return Err(Error::Unsupported {
+            what: "--project is for the separability test".to_owned(),
+            remedy: "leave it out".to_owned(),
+        });
+    }
+    let model = args.model.model()?;
+    match &args.hypothesis {
+        Hypothesis::Separability => {
+            args.model.require_plain("the separability test")?;
+            separability(
+                sample,
+                &SeparabilityOptions {
+                    mean: mean(args.model.mean_text())?,
+                    fit: options,
+                    bootstrap: simulation,
+                    projection: args.project,
+                },
+            )
+        }
+        Hypothesis::Rows(name) => {
+            let model = model.clone().rows(Structure::Unstructured);
+            let null = model.clone().rows(structure(name)?);
+            nested_test(sample, &null, &model, &options, simulation.as_ref())
+        }
+        Hypothesis::Cols(name) => {
+            let model = model.clone().cols(Structure::Unstructured);
+            let null = model.clone().cols(structure(name)?);
+            nested_test(sample, &null, &model, &options, simulation.as_ref())
+        }
+        Hypothesis::Gaussian(law) => {
+            let law = <LawName as clap::ValueEnum>::from_str(law, false)
+                .map_err(|e| Error::domain("the law of gaussian=LAW", law, e))?;
+            let with = |law: LawName| -> Result<crate::model::Model> {
+                Ok(law
+                    .model(None)?
+                    .rows(model.row_structure().clone())
+                    .cols(model.col_structure().clone())
+                    .mean(model.mean_structure().clone()))
+            };
+            let (null, alternative) = (with(LawName::Gaussian)?, with(law)?);
+            nested_test(sample, &null, &alternative, &options, simulation.as_ref())
+        }
+        Hypothesis::SameAs(file, shared) => {
+            args.model.require_plain("the test of equal factors")?;
+            let other = io::load(file, &ReadOptions::default())?;
+            equal_factors(&[sample.clone(), other], *shared, &options, simulation.as_ref())
+        }
+    }
+}

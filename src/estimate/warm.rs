@@ -1,0 +1,131 @@
+//! Cheap beginnings: a start from a part of the sample, and the choice between samples and moments.
+//!
+//! Counts are flops. One sweep by samples is 2npq(p+q), the moments of n samples cost n p²q², a
+//! sweep by moments p²q²; near the optimum a sweep shrinks the score by about 2(p²+q²)/(npq), so
+//! the number T of sweeps is guessed from the shape and the tolerance.
+
+use super::flip_flop;
+use super::iterate::Iterate;
+use super::options::{DataSource, FitOptions};
+use super::problem::Problem;
+use crate::data::Sample;
+use crate::family::Weighting;
+use crate::model::{Mean, Model, MomentSource, Moments, Point, SampleSource};
+use crate::{Error, Result};
+
+/// A thinned sample has at least this many samples.
+const THIN_SAMPLES: usize = 64;
+/// It holds this many numbers per parameter of the factors.
+const THIN_RATIO: usize = 12;
+/// Thinning pays from this ratio of samples on.
+const LEAST_STEP: usize = 6;
+/// Sweeps on the thinned sample, and the score that ends them.
+const THIN_SWEEPS: (usize, f64) = (8, 1e-2);
+/// The moments' Gram matrix runs nearer to the machine's limit than the passes do.
+const GRAM_DISCOUNT: f64 = 0.6;
+/// Flops that the calls of a sweep by moments are worth, whatever the shape.
+const MOMENT_OVERHEAD: f64 = 1e5;
+/// Doubles that the moments may always take.
+const MOMENT_DOUBLES: usize = 1 << 22;
+
+/// Every how many samples a thinned one is taken; `None` where thinning does not pay.
+fn thinning((n, p, q): (usize, usize, usize)) -> Option<usize> {
+    let enough = (THIN_RATIO * (p * p + q * q)).div_ceil(p * q).max(THIN_SAMPLES);
+    Some(n / enough).filter(|step| *step >= LEAST_STEP)
+}
+
+/// A point near the optimum, found on every `step`-th sample; `None` where there are too few
+/// samples to thin, or where the thinned sample has no estimate.
+pub(super) fn start(model: &Model, sample: &Sample) -> Option<Iterate> {
+    on(model, &SampleSource::thinned(sample, thinning(sample.dim())?), sample)
+}
+
+/// A few sweeps on `source`, which is a part of `sample`; `None` where it has no estimate.
+pub(super) fn on(model: &Model, source: &SampleSource<'_>, sample: &Sample) -> Option<Iterate> {
+    let (_, p, q) = sample.dim();
+    let problem = Problem::new(model, source);
+    let mut iterate = problem.first(sample).ok()?;
+    for count in 0..THIN_SWEEPS.0 {
+        flip_flop::sweep(&problem, &mut iterate, count).ok()?;
+        if iterate.score.worst() < THIN_SWEEPS.1 {
+            break;
+        }
+    }
+    // A thinned sample may put ν at infinity where the whole one does not.
+    let usable = iterate.log_likelihood.is_finite()
+        && (iterate.law.dof().is_some() || !model.estimates_dof());
+    let mut start = Iterate::new(iterate.point, iterate.law, p, q);
+    if model.estimates_dof() {
+        start.score.dof = f64::INFINITY;
+    }
+    usable.then_some(start)
+}
+
+/// Shall the moments be the source?
+///
+/// # Errors
+/// [`Error::Unsupported`] when they are asked for where the law weighs the samples.
+pub(super) fn by_moments(
+    model: &Model,
+    dim: (usize, usize, usize),
+    options: &FitOptions,
+) -> Result<bool> {
+    let constant = model.law().weighting() == Weighting::Identity && !model.estimates_dof();
+    match options.source {
+        DataSource::Samples => Ok(false),
+        DataSource::Moments if constant => Ok(true),
+        DataSource::Moments => Err(Error::Unsupported {
+            what: format!("a fit of the {} law from moments", model.law().name()),
+            remedy: "its weights need the samples: use the source samples or auto".to_owned(),
+        }),
+        DataSource::Auto => Ok(constant && moments_pay(dim, options.tol)),
+    }
+}
+
+fn moments_pay((n, p, q): (usize, usize, usize), tol: f64) -> bool {
+    let doubles = (p * q).saturating_mul(p * q);
+    if doubles.saturating_mul(4) > MOMENT_DOUBLES.max(n * p * q) {
+        return false;
+    }
+    let (n, p, q) = (n as f64, p as f64, q as f64);
+    let rate = (2.0 * (p * p + q * q) / (n * p * q)).min(0.98);
+    let sweeps = 1.0 + tol.ln() / rate.ln();
+    let sweep = 2.0 * n * p * q * (p + q);
+    let square = (p * q) * (p * q);
+    let moments = GRAM_DISCOUNT * n * square + 0.5 * sweep + sweeps * (square + MOMENT_OVERHEAD);
+    moments < sweeps * sweep
+}
+
+/// The moments of a sample around a point, and the point with the mean that they give.
+///
+/// # Errors
+/// As [`Moments::source`].
+pub(super) fn moments(model: &Model, sample: &Sample, point: &mut Point) -> Result<MomentSource> {
+    let mut moments = Moments::new(point.clone());
+    moments.observe_checked(sample.values());
+    let source = moments.source()?;
+    if *model.mean_structure() == Mean::Free {
+        point.mean.assign(&crate::model::Source::average(&source));
+    }
+    Ok(source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_for_many_small_samples() {
+        assert!(moments_pay((10_000, 10, 10), 1e-8));
+        assert!(!moments_pay((100, 100, 50), 1e-8));
+        assert!(!moments_pay((50, 200, 200), 1e-8));
+        assert!(!moments_pay((3, 20, 20), 1e-8));
+    }
+
+    #[test]
+    fn only_long_samples_are_thinned() {
+        assert_eq!(thinning((100, 10, 10)), None);
+        assert_eq!(thinning((10_000, 10, 10)), Some(156));
+        assert_eq!(thinning((50, 200, 200)), None);
+    }
+}

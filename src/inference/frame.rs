@@ -1,0 +1,288 @@
+//! Coordinates around a fit: what each parameter moves, in whitened coordinates.
+
+use crate::estimate::Fit;
+use crate::kronecker::{smat, svec};
+use crate::linalg::{Root, matmul, symmetric_eigen};
+use crate::model::{Point, Tangent};
+use crate::structure::Shape;
+use crate::{Error, Result};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use std::sync::Arc;
+
+/// The directions that one factor's coordinates move it in, X_k = L⁻¹ (∂A/∂θ_k) L⁻ᵀ.
+#[derive(Debug, Clone)]
+enum Basis {
+    /// Normal coordinates A = L exp(smat x) Lᵀ of an unstructured factor: the svec basis.
+    Svec,
+    /// A structure's own coordinates; rows are flattened X_k.
+    Dense(Array2<f64>),
+}
+
+/// One factor with its coordinates.
+#[derive(Debug, Clone)]
+pub(super) struct Side {
+    pub(super) shape: Arc<dyn Shape>,
+    pub(super) root: Root,
+    /// The structure's coordinates; empty for normal coordinates.
+    pub(super) theta: Vec<f64>,
+    basis: Basis,
+}
+
+impl Side {
+    fn new(shape: Arc<dyn Shape>, root: &Root) -> Result<Self> {
+        let root = root.clone();
+        if shape.is_unstructured() {
+            return Ok(Self { shape, root, theta: Vec::new(), basis: Basis::Svec });
+        }
+        let d = root.order();
+        let theta = shape.coordinates(root.matrix().view())?;
+        let mut rows = Array2::zeros((theta.len(), d * d));
+        let mut unit = vec![0.0; theta.len()];
+        for k in 0..theta.len() {
+            unit[k] = 1.0;
+            let white = root.whiten(shape.push_forward(&theta, &unit, d)?.view());
+            rows.row_mut(k).iter_mut().zip(&white).for_each(|(to, x)| *to = *x);
+            unit[k] = 0.0;
+        }
+        Ok(Self { shape, root, theta, basis: Basis::Dense(rows) })
+    }
+
+    /// Order of the factor.
+    pub(super) fn order(&self) -> usize {
+        self.root.order()
+    }
+
+    /// Number of coordinates.
+    pub(super) fn len(&self) -> usize {
+        match &self.basis {
+            Basis::Svec => self.order() * (self.order() + 1) / 2,
+            Basis::Dense(rows) => rows.nrows(),
+        }
+    }
+
+    /// Coordinates that move nothing new.
+    pub(super) fn redundant(&self) -> usize {
+        self.len().saturating_sub(self.shape.n_parameters(self.order()))
+    }
+
+    /// Σ_k w_k X_k.
+    pub(super) fn combine(&self, weights: ArrayView1<'_, f64>) -> Result<Array2<f64>> {
+        let d = self.order();
+        match &self.basis {
+            Basis::Svec => smat(weights, d),
+            Basis::Dense(rows) => rows
+                .t()
+                .dot(&weights)
+                .into_shape_with_order((d, d))
+                .map_err(|e| Error::shape("a tangent", "a square matrix", e)),
+        }
+    }
+
+    /// ⟨G, X_k⟩ for every k, G symmetric.
+    pub(super) fn contract(&self, g: ArrayView2<'_, f64>) -> Result<Array1<f64>> {
+        match &self.basis {
+            Basis::Svec => svec(g),
+            Basis::Dense(rows) => {
+                Ok(rows.outer_iter().map(|x| x.iter().zip(g).map(|(a, b)| a * b).sum()).collect())
+            }
+        }
+    }
+
+    /// ⟨X_k, X_l⟩.
+    pub(super) fn gram(&self) -> Array2<f64> {
+        match &self.basis {
+            Basis::Svec => Array2::eye(self.len()),
+            Basis::Dense(rows) => matmul(rows.view(), rows.t()),
+        }
+    }
+
+    /// The coordinates' direction along which the factor keeps its shape and grows: ΣcX = I.
+    fn growth(&self) -> Result<Array1<f64>> {
+        let target = self.contract(Array2::eye(self.order()).view())?;
+        match &self.basis {
+            Basis::Svec => Ok(target),
+            Basis::Dense(_) => {
+                let eigen = symmetric_eigen("the tangents of a structure", self.gram().view())?;
+                let floor = 1e-12 * eigen.values.iter().fold(0.0_f64, |m, x| m.max(*x));
+                Ok(eigen.map(|x| if x > floor { 1.0 / x } else { 0.0 }).dot(&target))
+            }
+        }
+    }
+
+    /// A step of the k-th coordinate that is small beside the factor, whatever its units.
+    pub(super) fn step(&self, k: usize) -> f64 {
+        let length = match &self.basis {
+            Basis::Svec => 1.0,
+            Basis::Dense(rows) => rows.row(k).dot(&rows.row(k)).sqrt(),
+        };
+        0.05 / length.max(f64::MIN_POSITIVE)
+    }
+
+    /// What bending adds to the Hessian of −ℓ in these coordinates beside the geodesic one:
+    /// ⟨W, L⁻¹ ∂²A/∂θ_k∂θ_l L⁻ᵀ − ½(X_kX_l + X_lX_k)⟩ with W the whitened gradient of −ℓ.
+    pub(super) fn bending(&self, w: &Array2<f64>) -> Result<Option<Array2<f64>>> {
+        let Basis::Dense(rows) = &self.basis else { return Ok(None) };
+        let (d, k) = (self.order(), self.len());
+        let inverse = self.root.inverse();
+        let raw = matmul(matmul(inverse.t(), w.view()).view(), inverse);
+        let mut out = Array2::zeros((k, k));
+        for l in 0..k {
+            let along = super::richardson::slope(self.step(l), |t| {
+                let mut theta = self.theta.clone();
+                theta[l] += t;
+                Ok(Array1::from_vec(self.shape.pull_back(&theta, raw.view())?))
+            })?;
+            let mut unit = Array1::zeros(k);
+            unit[l] = 1.0;
+            let turned = matmul(w.view(), self.combine(unit.view())?.view());
+            for (i, x) in rows.outer_iter().enumerate() {
+                let x = x.to_shape((d, d)).map_err(|e| Error::shape("a tangent", "square", e))?;
+                let product: f64 = x.iter().zip(&turned).map(|(a, b)| a * b).sum();
+                out[[i, l]] = along[i] - product;
+            }
+        }
+        crate::linalg::symmetrise(&mut out);
+        Ok(Some(out))
+    }
+}
+
+/// All coordinates around a fit, in the order rows, columns, mean, ln ν.
+#[derive(Debug, Clone)]
+pub(super) struct Frame {
+    pub(super) row: Side,
+    pub(super) col: Side,
+    /// L_A⁻¹C (p × a) and D L_B⁻ᵀ (b × q); `None` for a mean that is not estimated.
+    pub(super) mean: Option<(Array2<f64>, Array2<f64>)>,
+    /// ν where it is estimated and finite.
+    pub(super) dof: Option<f64>,
+}
+
+impl Frame {
+    pub(super) fn new(fit: &Fit) -> Result<Self> {
+        let (_, p, q) = fit.dim();
+        let (model, point) = (fit.model(), fit.point());
+        let mean = model.mean_structure().design(p, q).map(|(c, d)| {
+            (matmul(point.row.inverse(), c.view()), matmul(d.view(), point.col.inverse().t()))
+        });
+        Ok(Self {
+            row: Side::new(model.row_structure().shape(), &point.row)?,
+            col: Side::new(model.col_structure().shape(), &point.col)?,
+            mean,
+            dof: if model.estimates_dof() { fit.dof() } else { None },
+        })
+    }
+
+    pub(super) fn mean_len(&self) -> usize {
+        self.mean.as_ref().map_or(0, |(c, d)| c.ncols() * d.nrows())
+    }
+
+    /// Starts of the mean and of ln ν, and the number of all coordinates.
+    pub(super) fn offsets(&self) -> (usize, usize, usize) {
+        let mean = self.row.len() + self.col.len();
+        let dof = mean + self.mean_len();
+        (mean, dof, dof + usize::from(self.dof.is_some()))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.offsets().2
+    }
+
+    /// The k-th coordinate's tangent vector; zero for ln ν.
+    pub(super) fn tangent(&self, k: usize) -> Result<Tangent> {
+        let (p, q) = (self.row.order(), self.col.order());
+        let mut out = Tangent::zeros(p, q);
+        let (mean, dof, _) = self.offsets();
+        let unit = |len: usize, at: usize| {
+            let mut unit = Array1::zeros(len);
+            unit[at] = 1.0;
+            unit
+        };
+        if k < self.row.len() {
+            out.row = self.row.combine(unit(self.row.len(), k).view())?;
+        } else if k < mean {
+            out.col = self.col.combine(unit(self.col.len(), k - self.row.len()).view())?;
+        } else if let (true, Some((c, d))) = (k < dof, &self.mean) {
+            let at = (k - mean) / d.nrows();
+            let column = c.index_axis(Axis(1), at).insert_axis(Axis(1));
+            let row = d.index_axis(Axis(0), (k - mean) % d.nrows()).insert_axis(Axis(0));
+            out.mean = matmul(column, row);
+        }
+        Ok(out)
+    }
+
+    /// Pairs a cotangent with every coordinate but ln ν, whose place stays zero.
+    pub(super) fn contract(&self, v: &Tangent) -> Result<Array1<f64>> {
+        let (mean, dof, len) = self.offsets();
+        let mut out = Array1::zeros(len);
+        let mut put = |from: usize, part: Array1<f64>| {
+            out.iter_mut().skip(from).zip(part).for_each(|(to, x)| *to = x);
+        };
+        put(0, self.row.contract(v.row.view())?);
+        put(self.row.len(), self.col.contract(v.col.view())?);
+        if let Some((c, d)) = &self.mean {
+            let inner = matmul(matmul(c.t(), v.mean.view()).view(), d.t());
+            put(mean, inner.iter().copied().collect());
+        }
+        debug_assert!(dof <= len);
+        Ok(out)
+    }
+
+    /// The direction (A, −B) that leaves A ⊗ B as it is.
+    pub(super) fn redundant_scale(&self) -> Result<Array1<f64>> {
+        let (row, col) = (self.row.growth()?, self.col.growth()?);
+        let zeros = Array1::zeros(self.len() - row.len() - col.len());
+        Ok(row.iter().copied().chain(col.iter().map(|x| -x)).chain(zeros).collect())
+    }
+}
+
+/// The gradient of ℓ in whitened coordinates from a pass: (nq/2)(G_A − I), (np/2)(G_B − I), ΣΨ.
+pub(super) fn gradient(pass: &crate::model::Pass, (n, p, q): (usize, usize, usize)) -> Tangent {
+    Tangent {
+        row: (&pass.row_scatter - &Array2::<f64>::eye(p)) * (0.5 * (n * q) as f64),
+        col: (&pass.col_scatter - &Array2::<f64>::eye(q)) * (0.5 * (n * p) as f64),
+        mean: pass.psi_sum.clone(),
+    }
+}
+
+/// Is the fit one of this sample? The log-likelihood is computed anew.
+pub(super) fn require_same_sample(fit: &Fit, sample: &crate::data::Sample) -> Result<()> {
+    use crate::model::{Pass, SampleSource, Source, Want};
+    let dim = sample.dim();
+    let refuse = |what: String| {
+        Err(Error::Unsupported { what, remedy: "pass the sample that was fitted".to_owned() })
+    };
+    if dim != fit.dim() {
+        return refuse(format!("the fit is of data {:?}, not {dim:?}", fit.dim()));
+    }
+    let (n, p, q) = dim;
+    let source = SampleSource::new(sample);
+    let mut pass = Pass::zeros(p, q);
+    let point: &Point = fit.point();
+    source.pass(point, fit.law(), Want::Both, &mut pass);
+    let (nf, pf, qf) = (n as f64, p as f64, q as f64);
+    let l = nf * fit.law().ln_constant(p, q)
+        - pass.rho_sum
+        - 0.5 * nf * (qf * point.row.ln_det() + pf * point.col.ln_det());
+    let size = (nf * pf * qf).max(fit.log_likelihood().abs());
+    if !((l - fit.log_likelihood()).abs() <= 1e-7 * size) {
+        return refuse(format!(
+            "the log-likelihood of this sample at the fit is {l:.6}, not {:.6}",
+            fit.log_likelihood()
+        ));
+    }
+    Ok(())
+}
+
+/// Did the fit converge?
+pub(super) fn require_converged(fit: &Fit, what: &str) -> Result<()> {
+    if fit.is_converged() {
+        return Ok(());
+    }
+    Err(Error::Unsupported {
+        what: format!(
+            "{what} needs a maximum, but the fit did not converge ({})",
+            fit.termination().name()
+        ),
+        remedy: "raise the limit of iterations or choose a simpler model".to_owned(),
+    })
+}

@@ -1,0 +1,313 @@
+//! Fisher information of a fit, observed and expected, and what follows from it.
+
+use super::degrees;
+use super::frame::{Frame, gradient, require_converged, require_same_sample};
+use crate::data::Sample;
+use crate::estimate::Fit;
+use crate::family::Scratch;
+use crate::linalg::{Spd, matmul, symmetric_eigen};
+use crate::model::{Pass, SampleSource, Source, Tangent, Want};
+use crate::{Error, Result};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
+use serde::{Deserialize, Serialize};
+
+/// Which information.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InformationKind {
+    /// −∂²ℓ at the estimate: exact Hessian products, for every law, structure and mean.
+    #[default]
+    Observed,
+    /// Its expectation: closed form for the Gaussian and the Kronecker t.
+    Expected,
+}
+
+/// The information matrix of a fit in local coordinates: those of the row structure, of the
+/// column structure, of the mean (Θ row by row), and ln ν where ν is estimated.
+///
+/// An unstructured factor has normal coordinates, A(x) = L exp(X) Lᵀ with x = svec X; every other
+/// structure has its own. One direction, (A, −B), carries no information: only A ⊗ B is
+/// identified.
+#[derive(Debug, Clone)]
+pub struct Information {
+    pub(super) frame: Frame,
+    kind: InformationKind,
+    matrix: Array2<f64>,
+    redundant_scale: Array1<f64>,
+}
+
+/// Coordinates beyond which dense information matrices are refused.
+const MOST_COORDINATES: usize = 6000;
+
+impl Information {
+    /// The observed information −∂²ℓ, one exact Hessian product per coordinate.
+    ///
+    /// For a structure with curved coordinates, what the bending of A(θ) adds is
+    /// ⟨∂(−ℓ)/∂A, ∂²A/∂θ∂θ⟩, which does not vanish: only the gradient *inside* the structure
+    /// does.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] when the fit did not converge or is not of this sample.
+    pub fn observed(fit: &Fit, sample: &Sample) -> Result<Self> {
+        require_converged(fit, "the observed information")?;
+        require_same_sample(fit, sample)?;
+        let source = SampleSource::new(sample);
+        Self::observed_at(fit, &source)
+    }
+
+    fn observed_at(fit: &Fit, source: &dyn Source) -> Result<Self> {
+        let dim = source.dim();
+        let (_, p, q) = dim;
+        let frame = frame_of(fit)?;
+        let (_, dof_at, len) = frame.offsets();
+        let mut matrix = Array2::zeros((len, len));
+        let mut out = Tangent::zeros(p, q);
+        for k in 0..dof_at {
+            source.curvature(fit.point(), fit.law(), &frame.tangent(k)?, &mut out);
+            matrix.column_mut(k).assign(&frame.contract(&out)?);
+        }
+        let mut pass = Pass::zeros(p, q);
+        source.pass(fit.point(), fit.law(), Want::Both, &mut pass);
+        let slope = gradient(&pass, dim);
+        add_block(&mut matrix, 0, frame.row.bending(&-slope.row)?);
+        add_block(&mut matrix, frame.row.len(), frame.col.bending(&-slope.col)?);
+        crate::linalg::symmetrise(&mut matrix);
+        if let Some(dof) = frame.dof {
+            let column = degrees::column(fit, &frame, source, dof)?;
+            matrix.column_mut(dof_at).assign(&column);
+            matrix.row_mut(dof_at).assign(&column);
+        }
+        Self::new(frame, InformationKind::Observed, matrix)
+    }
+
+    /// The expected information at the estimate. With W = X ⊗ I + I ⊗ V, d = pq and
+    /// a = (ν+d)/(ν+d+2) (1 for the Gaussian):
+    ///
+    /// ```text
+    /// I[(X,V)²] = n [ (a/2) tr W² − (tr W)²/(2(ν+d+2)) ]      I[Δ²] = n a ‖Δ‖²
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for a law without a closed form, or a fit that did not converge.
+    ///
+    /// # References
+    /// Lange, Little & Taylor (1989), JASA 84, 881–896, for the multivariate t.
+    pub fn expected(fit: &Fit) -> Result<Self> {
+        require_converged(fit, "the expected information")?;
+        let (n, p, q) = fit.dim();
+        let (nf, pf, qf, d) = (n as f64, p as f64, q as f64, (p * q) as f64);
+        let (a, e) = match (fit.law().name(), fit.dof()) {
+            ("gaussian", _) => (1.0, 0.0),
+            ("kronecker-t", Some(dof)) => ((dof + d) / (dof + d + 2.0), 1.0 / (dof + d + 2.0)),
+            (law, _) => {
+                return Err(Error::Unsupported {
+                    what: format!("the law {law} has no closed expected information here"),
+                    remedy: "use the observed information".to_owned(),
+                });
+            }
+        };
+        let frame = frame_of(fit)?;
+        let (mean_at, dof_at, len) = frame.offsets();
+        let mut matrix = Array2::zeros((len, len));
+        add_block(&mut matrix, 0, Some(frame.row.gram() * (0.5 * a * nf * qf)));
+        add_block(&mut matrix, frame.row.len(), Some(frame.col.gram() * (0.5 * a * nf * pf)));
+        // Traces of W along every coordinate, and the two parts they are made of.
+        let row = frame.row.contract(Array2::eye(p).view())?;
+        let col = frame.col.contract(Array2::eye(q).view())?;
+        let trace: Array1<f64> =
+            row.iter().map(|x| qf * x).chain(col.iter().map(|x| pf * x)).collect();
+        for i in 0..mean_at {
+            for j in 0..mean_at {
+                matrix[[i, j]] -= 0.5 * nf * e * trace[i] * trace[j];
+            }
+        }
+        for (i, x) in row.iter().enumerate() {
+            for (j, v) in col.iter().enumerate() {
+                let value = 0.5 * nf * a * x * v;
+                matrix[[i, row.len() + j]] += value;
+                matrix[[row.len() + j, i]] += value;
+            }
+        }
+        if let Some((c, dd)) = &frame.mean {
+            let (left, right) = (matmul(c.t(), c.view()), matmul(dd.view(), dd.t()));
+            let block = ndarray::linalg::kron(&left, &right) * (nf * a);
+            add_block(&mut matrix, mean_at, Some(block));
+        }
+        if let Some(dof) = frame.dof {
+            matrix[[dof_at, dof_at]] = nf * dof * dof * degrees::expected_dof(dof, d)?;
+            for (i, t) in trace.iter().enumerate() {
+                let value = -nf * dof * t / ((dof + d) * (dof + d + 2.0));
+                matrix[[i, dof_at]] = value;
+                matrix[[dof_at, i]] = value;
+            }
+        }
+        Self::new(frame, InformationKind::Expected, matrix)
+    }
+
+    fn new(frame: Frame, kind: InformationKind, matrix: Array2<f64>) -> Result<Self> {
+        crate::linalg::require_finite("the information matrix", &matrix)?;
+        let redundant_scale = frame.redundant_scale()?;
+        Ok(Self { frame, kind, matrix, redundant_scale })
+    }
+
+    /// Observed or expected.
+    pub fn kind(&self) -> InformationKind {
+        self.kind
+    }
+
+    /// The information matrix.
+    pub fn matrix(&self) -> &Array2<f64> {
+        &self.matrix
+    }
+
+    /// Number of coordinates: row structure, column structure, mean, ln ν.
+    pub fn blocks(&self) -> [usize; 4] {
+        let dof = usize::from(self.frame.dof.is_some());
+        [self.frame.row.len(), self.frame.col.len(), self.frame.mean_len(), dof]
+    }
+
+    /// The direction without information, (A, −B), in these coordinates.
+    pub fn redundant_scale(&self) -> &Array1<f64> {
+        &self.redundant_scale
+    }
+
+    /// Asymptotic covariance of the estimates of everything that A ⊗ B, M and ν determine: the
+    /// pseudo-inverse with the redundant scale (and redundant coordinates) held fixed.
+    ///
+    /// # Errors
+    /// [`Error::Degenerate`] when another direction carries no information: the maximum is not
+    /// unique, or it is no maximum.
+    pub fn covariance(&self) -> Result<Array2<f64>> {
+        let scale = self.matrix.diag().mapv(|x| if x > 0.0 { 1.0 / x.sqrt() } else { f64::NAN });
+        if scale.iter().any(|x| !x.is_finite()) {
+            return Err(not_a_maximum());
+        }
+        let unit = &self.redundant_scale / &scale;
+        let unit = &unit / unit.dot(&unit).sqrt();
+        let mut scaled = self.matrix.clone();
+        for ((i, j), x) in scaled.indexed_iter_mut() {
+            *x = *x * scale[i] * scale[j] + unit[i] * unit[j];
+        }
+        let redundant = self.frame.row.redundant() + self.frame.col.redundant();
+        let mut inverse = if redundant == 0 {
+            let spd = Spd::new("the information", scaled).map_err(|_| not_a_maximum())?;
+            if spd.lower().diag().iter().any(|x| *x < 1e-6) {
+                return Err(not_a_maximum());
+            }
+            spd.inverse()
+        } else {
+            pseudo_inverse(&scaled, redundant)?
+        };
+        for ((i, j), x) in inverse.indexed_iter_mut() {
+            *x = (*x - unit[i] * unit[j]) * scale[i] * scale[j];
+        }
+        Ok(inverse)
+    }
+
+    /// The sandwich J⁻¹ (Σ s_i s_iᵀ) J⁻¹ with the samples' own scores s_i: right also where the
+    /// law is not, as long as the estimate means something.
+    ///
+    /// # Errors
+    /// As [`Information::covariance`].
+    ///
+    /// # References
+    /// Huber (1967), Fifth Berkeley Symposium 1, 221–233; White (1982), Econometrica 50, 1–25.
+    pub fn sandwich(&self, fit: &Fit, sample: &Sample) -> Result<Array2<f64>> {
+        require_same_sample(fit, sample)?;
+        let bread = self.covariance()?;
+        let scores = self.scores(fit, sample)?;
+        let meat = matmul(scores.t(), scores.view());
+        Ok(matmul(matmul(bread.view(), meat.view()).view(), bread.view()))
+    }
+
+    /// The score of every sample (n × coordinates); they add up to zero at the estimate.
+    ///
+    /// # Errors
+    /// When a structure cannot be differentiated.
+    pub fn scores(&self, fit: &Fit, sample: &Sample) -> Result<Array2<f64>> {
+        let (n, p, q) = sample.dim();
+        let mut out = Array2::zeros((n, self.frame.len()));
+        let mut psi = Array2::zeros((p, q));
+        let mut scratch = Scratch::default();
+        for (x, mut row) in sample.values().outer_iter().zip(out.outer_iter_mut()) {
+            let z = fit.point().whiten((&x - &fit.mean()).view());
+            fit.law().weigh(z.view(), psi.view_mut(), &mut scratch);
+            row.assign(&self.score_of(fit, z.view(), psi.view(), &mut scratch)?);
+        }
+        Ok(out)
+    }
+
+    fn score_of(
+        &self,
+        fit: &Fit,
+        z: ArrayView2<'_, f64>,
+        psi: ArrayView2<'_, f64>,
+        scratch: &mut Scratch,
+    ) -> Result<Array1<f64>> {
+        let (p, q) = z.dim();
+        let mut part = Tangent {
+            row: matmul(z, psi.t()) * 0.5,
+            col: matmul(z.t(), psi) * 0.5,
+            mean: psi.to_owned(),
+        };
+        part.row.diag_mut().mapv_inplace(|x| x - 0.5 * q as f64);
+        part.col.diag_mut().mapv_inplace(|x| x - 0.5 * p as f64);
+        let mut score = self.frame.contract(&part)?;
+        if let Some(dof) = self.frame.dof {
+            let family = degrees::family_of(fit)?;
+            let mut summary = Array1::zeros(family.summary_len(p, q));
+            if let Some(slot) = summary.as_slice_mut() {
+                family.summarise(z, slot, scratch);
+            }
+            summary *= family.scale_unit(dof);
+            let trace = z.iter().zip(psi).map(|(a, b)| a * b).sum();
+            let last = score.len() - 1;
+            score[last] = degrees::dof_score(family, dof, summary.view(), trace, (1, p, q));
+        }
+        Ok(score)
+    }
+}
+
+fn frame_of(fit: &Fit) -> Result<Frame> {
+    let frame = Frame::new(fit)?;
+    if frame.len() > MOST_COORDINATES {
+        return Err(Error::Unsupported {
+            what: format!("an information matrix of order {} is too large", frame.len()),
+            remedy: "choose structures with fewer parameters".to_owned(),
+        });
+    }
+    Ok(frame)
+}
+
+fn add_block(matrix: &mut Array2<f64>, at: usize, block: Option<Array2<f64>>) {
+    let Some(block) = block else { return };
+    for ((i, j), x) in block.indexed_iter() {
+        matrix[[at + i, at + j]] += x;
+    }
+}
+
+fn not_a_maximum() -> Error {
+    Error::Degenerate {
+        what: "the information at the estimate is singular beyond the redundant scale: the \
+               maximum is not unique (or lies at an edge of the structure)"
+            .to_owned(),
+        remedy: "collect more samples, or choose a structure with fewer parameters".to_owned(),
+    }
+}
+
+/// Inverse on the complement of `redundant` null directions, which must be there and no more.
+fn pseudo_inverse(matrix: &Array2<f64>, redundant: usize) -> Result<Array2<f64>> {
+    let eigen = symmetric_eigen("the information", matrix.view())?;
+    let floor = 1e-9 * eigen.values.iter().fold(0.0_f64, |m, x| m.max(*x));
+    if eigen.values.iter().filter(|x| **x <= floor).count() > redundant {
+        return Err(not_a_maximum());
+    }
+    let mut inverse = Array2::zeros(matrix.dim());
+    for (value, vector) in eigen.values.iter().zip(eigen.vectors.axis_iter(Axis(1))) {
+        if *value > floor {
+            let column = vector.insert_axis(Axis(1));
+            inverse.scaled_add(1.0 / value, &matmul(column, vector.insert_axis(Axis(0))));
+        }
+    }
+    Ok(inverse)
+}

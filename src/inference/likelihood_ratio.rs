@@ -1,0 +1,226 @@
+//! Likelihood-ratio tests between nested fits of the same data.
+
+use super::bootstrap::{BootstrapOptions, bootstrap, simulate_fit, uncertified};
+use super::frame::{require_converged, require_same_sample};
+use super::test_result::{Reference, TestResult};
+use crate::data::Sample;
+use crate::estimate::{Fit, FitOptions, Silent};
+use crate::model::{Mean, Model};
+use crate::structure::Structure;
+use crate::{Error, Result};
+
+/// The likelihood-ratio test of a smaller fitted model against a larger one.
+///
+/// Where the smaller law is the Gaussian and the larger a t with estimated ν, the null lies at
+/// the edge ν = ∞ and the reference is ½χ²_{df−1} + ½χ²_df. Against a factor structure with more
+/// factors there is no reference law, only the bootstrap of [`nested_test`].
+///
+/// # Errors
+/// [`Error::Unsupported`] when the models are not nested (or equal), a fit did not converge, or
+/// a fit is not of `sample`.
+///
+/// # References
+/// Wilks (1938), Annals of Mathematical Statistics 9, 60–62; Chernoff (1954), ibid. 25, 573–578.
+pub fn likelihood_ratio(null: &Fit, alternative: &Fit, sample: &Sample) -> Result<TestResult> {
+    for fit in [null, alternative] {
+        require_converged(fit, "a likelihood-ratio test")?;
+        require_same_sample(fit, sample)?;
+    }
+    let (_, p, q) = sample.dim();
+    let (small, large) = (null.model(), alternative.model());
+    require_nested(small, large, p, q)?;
+    let df = large.n_parameters(p, q).saturating_sub(small.n_parameters(p, q));
+    if df == 0 {
+        return Err(Error::Unsupported {
+            what: "both models have the same number of parameters".to_owned(),
+            remedy: "compare them by AIC or BIC instead".to_owned(),
+        });
+    }
+    let edge = large.estimates_dof() && !small.estimates_dof() && is_gaussian(small);
+    let irregular = loses_factors(small.row_structure(), large.row_structure())
+        || loses_factors(small.col_structure(), large.col_structure());
+    let reference = match (irregular, edge) {
+        (true, _) => Reference::BootstrapOnly,
+        (false, true) => Reference::BoundaryMixture,
+        (false, false) => Reference::ChiSquared,
+    };
+    let ells = (null.log_likelihood(), alternative.log_likelihood());
+    let names = (describe(small), describe(large));
+    let mut result = TestResult::new("likelihood-ratio", names, ells, df, reference)?;
+    if irregular {
+        result.notes.push(
+            "without a common factor its loadings mean nothing, and the χ² theory does not hold: \
+             use a bootstrap"
+                .to_owned(),
+        );
+    }
+    Ok(result)
+}
+
+/// Where the null has fewer common factors, the loadings of the others are not identified.
+fn loses_factors(small: &Structure, large: &Structure) -> bool {
+    let (a, b) = (small.to_string(), large.to_string());
+    order_of_factor(&b).is_some_and(|k| order_of_factor(&a) != Some(k))
+}
+
+/// Fits both models and tests them; with a bootstrap from the fitted smaller model if asked for.
+///
+/// # Errors
+/// As [`likelihood_ratio`] and [`Model::fit`].
+pub fn nested_test(
+    sample: &Sample,
+    null: &Model,
+    alternative: &Model,
+    options: &FitOptions,
+    simulation: Option<&BootstrapOptions<'_>>,
+) -> Result<TestResult> {
+    let options = &uncertified(options);
+    let fit = |model: &Model, sample: &Sample| model.fit_with(sample, options, &mut Silent);
+    let null_fit = fit(null, sample)?;
+    let mut result = likelihood_ratio(&null_fit, &fit(alternative, sample)?, sample)?;
+    if let Some(simulation) = simulation {
+        result.bootstrap = Some(bootstrap(result.statistic, simulation, false, |rng| {
+            let replicate = simulate_fit(&null_fit, rng)?;
+            let ells = [null, alternative].map(|model| fit(model, &replicate));
+            let [small, large] = ells;
+            let (small, large) = (small?, large?);
+            require_converged(&small, "a replicate")?;
+            require_converged(&large, "a replicate")?;
+            Ok((2.0 * (large.log_likelihood() - small.log_likelihood())).max(0.0))
+        })?);
+    }
+    Ok(result)
+}
+
+/// law, rows, columns, mean in words.
+pub(super) fn describe(model: &Model) -> String {
+    let law = model.law();
+    let dof = match (law.dof(), model.estimates_dof()) {
+        (Some(_), true) => " (ν estimated)".to_owned(),
+        (Some(dof), false) => format!(" (ν = {dof})"),
+        (None, _) => String::new(),
+    };
+    format!(
+        "{}{dof}, rows {}, columns {}, mean {}",
+        law.name(),
+        model.row_structure(),
+        model.col_structure(),
+        model.mean_structure().name()
+    )
+}
+
+fn is_gaussian(model: &Model) -> bool {
+    model.law().name() == "gaussian"
+}
+
+fn require_nested(small: &Model, large: &Model, p: usize, q: usize) -> Result<()> {
+    let refuse = |what: String| {
+        let remedy = "compare them by AIC or BIC (kronfit compare) instead".to_owned();
+        Err(Error::Unsupported { what, remedy })
+    };
+    let laws = (small.law().name(), large.law().name());
+    let same_law = laws.0 == laws.1
+        && (large.estimates_dof()
+            || (!small.estimates_dof() && small.law().dof() == large.law().dof()));
+    if !(same_law || (is_gaussian(small) && large.estimates_dof())) {
+        return refuse(format!("the law {} is not a special case of {}", laws.0, laws.1));
+    }
+    for (side, d, inner, outer) in [
+        ("row", p, small.row_structure(), large.row_structure()),
+        ("column", q, small.col_structure(), large.col_structure()),
+    ] {
+        if !structure_within(inner, outer, d) {
+            return refuse(format!(
+                "the {side} structure {inner} is not a special case of {outer}"
+            ));
+        }
+    }
+    let (inner, outer) = (small.mean_structure(), large.mean_structure());
+    if !mean_within(inner, outer) {
+        return refuse(format!(
+            "the mean {} is not a special case of {}",
+            inner.name(),
+            outer.name()
+        ));
+    }
+    Ok(())
+}
+
+/// Is every matrix of the structure `inner` one of `outer`? Cones are compared.
+pub(super) fn structure_within(inner: &Structure, outer: &Structure, d: usize) -> bool {
+    let (a, b) = (inner.to_string(), outer.to_string());
+    if let (Structure::Known(x), Structure::Known(y)) = (inner, outer) {
+        return x == y;
+    }
+    if matches!(inner, Structure::Custom(_)) || matches!(outer, Structure::Custom(_)) {
+        return b == "unstructured" || (a == b && !a.starts_with("custom"));
+    }
+    if a == b || b == "unstructured" || d == 1 {
+        return !(a.starts_with("known") && b.starts_with("known"));
+    }
+    if let (Some(x), Some(y)) = (order_of_factor(&a), order_of_factor(&b)) {
+        return x <= y;
+    }
+    let (a, b) = (a.as_str(), b.as_str());
+    match a {
+        "identity" => !b.starts_with("known"),
+        "ar1" | "compound-symmetry" => matches!(b, "toeplitz" | "correlation"),
+        "toeplitz" => b == "correlation",
+        "diagonal" => b.starts_with("factor"),
+        _ => false,
+    }
+}
+
+fn order_of_factor(name: &str) -> Option<usize> {
+    name.strip_prefix("factor:").and_then(|k| k.parse().ok())
+}
+
+fn mean_within(inner: &Mean, outer: &Mean) -> bool {
+    match (inner, outer) {
+        (Mean::Known(a), Mean::Known(b)) => a == b,
+        (Mean::Linear { left: a, right: b }, Mean::Linear { left: c, right: d }) => {
+            a == c && b == d
+        }
+        (_, Mean::Free) => true,
+        (Mean::Zero, other) => !matches!(other, Mean::Known(_)),
+        (Mean::Scalar, Mean::Scalar | Mean::Rows | Mean::Cols) => true,
+        (Mean::Rows, Mean::Rows) | (Mean::Cols, Mean::Cols) => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn structures_nest_as_sets_of_matrices_do() {
+        let within =
+            |a: &str, b: &str| structure_within(&a.parse().unwrap(), &b.parse().unwrap(), 4);
+        for (a, b) in [
+            ("identity", "diagonal"),
+            ("identity", "ar1"),
+            ("ar1", "unstructured"),
+            ("diagonal", "unstructured"),
+            ("ar1", "ar1"),
+        ] {
+            assert!(within(a, b), "{a} in {b}");
+        }
+        for (a, b) in [
+            ("ar1", "compound-symmetry"),
+            ("diagonal", "ar1"),
+            ("unstructured", "diagonal"),
+            ("ar1", "identity"),
+        ] {
+            assert!(!within(a, b), "{a} in {b}");
+        }
+    }
+
+    #[test]
+    fn means_nest() {
+        assert!(mean_within(&Mean::Zero, &Mean::Rows));
+        assert!(mean_within(&Mean::Scalar, &Mean::Cols));
+        assert!(!mean_within(&Mean::Rows, &Mean::Cols));
+        assert!(!mean_within(&Mean::Free, &Mean::Scalar));
+    }
+}

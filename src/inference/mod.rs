@@ -1,0 +1,44 @@
+//! What a statistician asks after the fit: standard errors, intervals, tests, outliers.
+//!
+//! ```
+//! use kronfit::inference::{SeparabilityOptions, separability};
+//! use kronfit::{io, model::Model};
+//!
+//! let sample = io::load("us-macro", &io::ReadOptions::default())?;
+//! let fit = Model::gaussian().fit(&sample)?;
+//! let errors = fit.standard_errors(&sample)?;
+//! assert!(errors.sigma2 > 0.0);
+//! let test = separability(&sample, &SeparabilityOptions::default())?;
+//! assert_eq!(test.df, 32 * 33 / 2 - (10 + 36 - 1));
+//! # Ok::<(), kronfit::Error>(())
+//! ```
+
+mod bootstrap;
+mod compare;
+mod degrees;
+mod distance_law;
+mod frame;
+mod groups;
+mod information;
+mod likelihood_ratio;
+mod outliers;
+mod profile;
+mod richardson;
+mod separability;
+mod standard_errors;
+mod test_result;
+
+pub use bootstrap::{BootstrapOptions, simulate_fit, stream};
+pub use compare::{Compared, ComparedFit, compare};
+pub use groups::{Shared, equal_factors};
+pub use information::{Information, InformationKind};
+pub use likelihood_ratio::{likelihood_ratio, nested_test};
+pub use outliers::{
+    Contributions, Distance, Outliers, benjamini_hochberg, contributions, holm, outliers,
+};
+pub use profile::{Factor, Profile, ProfileOptions, profile_dof, profile_rho};
+pub use separability::{
+    SeparabilityOptions, separability, separability_factor, unstructured_log_likelihood,
+};
+pub use standard_errors::{ErrorOptions, Gradient, Interval, IntervalScale, StandardErrors};
+pub use test_result::{Bootstrap, Corrected, Reference, TestResult};

@@ -1,0 +1,186 @@
+//! A block of samples in lane order (p, q, m): what the pass works on when there are samples
+//! enough to fill the vectors.
+
+use super::{Pass, Point};
+use crate::family::{DofFamily, Law, Scratch};
+use crate::linalg::kernel::{self, Gram, LANES, Mode};
+use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder};
+
+/// Memory of one thread for one block, and the scatters that grow while blocks go by.
+#[derive(Debug)]
+pub(super) struct Lanes {
+    p: usize,
+    q: usize,
+    /// Samples in the block.
+    m: usize,
+    /// Lanes of the block: m rounded up.
+    inner: usize,
+    white: Vec<f64>,
+    psi: Vec<f64>,
+    psi_is_white: bool,
+    weights: Vec<f64>,
+    panels: Vec<f64>,
+    scratch: Scratch,
+    row_gram: Gram,
+    col_gram: Gram,
+}
+
+impl Lanes {
+    pub(super) fn new(block: usize, p: usize, q: usize) -> Self {
+        let inner = block.next_multiple_of(LANES);
+        Self {
+            p,
+            q,
+            m: 0,
+            inner,
+            white: vec![0.0; p * q * inner],
+            psi: Vec::new(),
+            psi_is_white: true,
+            weights: vec![0.0; inner],
+            panels: Vec::with_capacity((p.max(q) + 8).pow(2)),
+            scratch: Scratch::default(),
+            row_gram: Gram::new(p),
+            col_gram: Gram::new(q),
+        }
+    }
+
+    /// X − M of m samples, `stride` doubles apart in memory.
+    pub(super) fn load(&mut self, samples: &[f64], stride: usize, m: usize, mean: &[f64]) {
+        self.m = m;
+        self.inner = m.next_multiple_of(LANES);
+        kernel::load_lanes(samples, stride, mean, (m, self.inner), &mut self.white);
+    }
+
+    fn rows(&self) -> Mode {
+        Mode { outer: 1, d: self.p, inner: self.q * self.inner }
+    }
+
+    fn cols(&self) -> Mode {
+        Mode { outer: self.p, d: self.q, inner: self.inner }
+    }
+
+    pub(super) fn whiten_rows(&mut self, point: &Point) {
+        let mode = self.rows();
+        point.row.whiten_mode(&mut self.white, mode, &mut self.panels);
+    }
+
+    pub(super) fn whiten_columns(&mut self, point: &Point) {
+        let mode = self.cols();
+        point.col.whiten_mode(&mut self.white, mode, &mut self.panels);
+    }
+
+    /// Ψ = Z.
+    pub(super) fn weigh_identity(&mut self) {
+        self.psi_is_white = true;
+    }
+
+    /// Ψ = wZ, stored as √w Z: its product with itself is the scatter.
+    pub(super) fn weigh_scalar(&mut self, law: &dyn Law, out: &mut Pass) {
+        self.psi_is_white = true;
+        let (d, inner) = (self.p * self.q, self.inner);
+        kernel::squared_norms(&self.white[..d * inner], &mut self.weights[..inner]);
+        for slot in &mut self.weights[..self.m] {
+            let radial = law.radial(*slot, d);
+            out.rho_sum += radial.rho;
+            out.weight_sum += radial.weight;
+            *slot = radial.weight.sqrt();
+        }
+        self.weights[self.m..inner].fill(0.0);
+        let sums = out.psi_sum.as_slice_mut().unwrap_or_default();
+        kernel::scale_lanes(&mut self.white[..d * inner], &self.weights[..inner], sums);
+    }
+
+    /// Any other Ψ: all lanes at once where the law can, else sample by sample.
+    pub(super) fn weigh_matrix(&mut self, law: &dyn Law, out: &mut Pass) {
+        self.psi_is_white = false;
+        let dim @ (p, q, inner) = (self.p, self.q, self.inner);
+        self.psi.resize(p * q * inner, 0.0);
+        let rho = &mut self.weights[..inner];
+        let white = &self.white[..p * q * inner];
+        if law.weigh_lanes(white, dim, &mut self.psi, rho, &mut self.scratch) {
+            out.rho_sum += rho[..self.m].iter().sum::<f64>();
+            out.weight_sum += self.m as f64;
+            let sums = out.psi_sum.as_slice_mut().unwrap_or_default();
+            kernel::sum_lanes(&self.psi, inner, sums);
+            return;
+        }
+        // Lanes without a sample stay zero.
+        self.psi.fill(0.0);
+        for i in 0..self.m {
+            let z = lane(&self.white, i, (p, q, inner));
+            let psi = lane_mut(&mut self.psi, i, (p, q, inner));
+            let (rho, weight) = law.weigh(z, psi, &mut self.scratch);
+            out.rho_sum += rho;
+            out.weight_sum += weight;
+        }
+        let sums = out.psi_sum.as_slice_mut().unwrap_or_default();
+        kernel::sum_lanes(&self.psi, inner, sums);
+    }
+
+    pub(super) fn scatter_rows(&mut self) {
+        let mode = self.rows();
+        let psi = if self.psi_is_white { &self.white } else { &self.psi };
+        self.row_gram.add(&self.white, psi, mode);
+    }
+
+    pub(super) fn scatter_columns(&mut self) {
+        let mode = self.cols();
+        let psi = if self.psi_is_white { &self.white } else { &self.psi };
+        self.col_gram.add(&self.white, psi, mode);
+    }
+
+    /// Forgets the scatters.
+    pub(super) fn clear(&mut self) {
+        self.row_gram.clear();
+        self.col_gram.clear();
+    }
+
+    /// Adds the lower triangles of the scatters that were grown.
+    pub(super) fn add_to(&self, rows: bool, cols: bool, out: &mut Pass) {
+        if rows {
+            self.row_gram.add_to(out.row_scatter.as_slice_mut().unwrap_or_default());
+        }
+        if cols {
+            self.col_gram.add_to(out.col_scatter.as_slice_mut().unwrap_or_default());
+        }
+    }
+}
+
+impl Lanes {
+    /// The summaries of every sample, sample after sample.
+    pub(super) fn summarise(&mut self, family: &dyn DofFamily, out: &mut [f64]) {
+        let width = family.summary_len(self.p, self.q);
+        let dim @ (p, q, inner) = (self.p, self.q, self.inner);
+        self.psi.resize((p * q * inner).max(width * inner), 0.0);
+        let white = &self.white[..p * q * inner];
+        if family.summarise_lanes(white, dim, &mut self.psi, &mut self.scratch) {
+            for (i, slot) in out.chunks_exact_mut(width.max(1)).enumerate() {
+                slot.iter_mut().enumerate().for_each(|(j, to)| *to = self.psi[j * inner + i]);
+            }
+        } else {
+            for (i, slot) in out.chunks_exact_mut(width.max(1)).enumerate() {
+                family.summarise(lane(&self.white, i, dim), slot, &mut self.scratch);
+            }
+        }
+    }
+
+    /// The block in lane order, (p·q, lanes), and its number of lanes.
+    pub(super) fn block(&self) -> (&[f64], usize) {
+        (&self.white[..self.p * self.q * self.inner], self.inner)
+    }
+}
+
+#[expect(clippy::expect_used, reason = "the last index is below p·q·inner")]
+fn lane(block: &[f64], i: usize, (p, q, inner): (usize, usize, usize)) -> ArrayView2<'_, f64> {
+    ArrayView2::from_shape((p, q).strides((q * inner, inner)), &block[i..]).expect("one lane")
+}
+
+#[expect(clippy::expect_used, reason = "the last index is below p·q·inner")]
+fn lane_mut(
+    block: &mut [f64],
+    i: usize,
+    (p, q, inner): (usize, usize, usize),
+) -> ArrayViewMut2<'_, f64> {
+    ArrayViewMut2::from_shape((p, q).strides((q * inner, inner)), &mut block[i..])
+        .expect("one lane")
+}

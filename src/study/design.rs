@@ -1,0 +1,287 @@
+//! What a study is: scenarios × estimators × replicates.
+
+use super::contamination::Contamination;
+use super::estimator::Estimator;
+use super::factor::FactorSpec;
+use super::measures::MEASURES;
+use super::simulate::Truth;
+use crate::family::{Gaussian, KroneckerT, Law, MatrixT};
+use crate::{Error, Result};
+use ndarray::Array2;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// The law of a truth.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum LawSpec {
+    /// Matrix normal.
+    Gaussian,
+    /// Kronecker t with ν.
+    KroneckerT(f64),
+    /// Matrix-variate t with ν.
+    MatrixT(f64),
+}
+
+impl LawSpec {
+    /// The law itself.
+    ///
+    /// # Errors
+    /// [`Error::Domain`] for a ν that is not a finite number > 0.
+    pub fn law(self) -> Result<Arc<dyn Law>> {
+        Ok(match self {
+            Self::Gaussian => Arc::new(Gaussian),
+            Self::KroneckerT(dof) => Arc::new(KroneckerT::new(dof)?),
+            Self::MatrixT(dof) => Arc::new(MatrixT::new(dof)?),
+        })
+    }
+
+    /// Name as the command line writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gaussian => "gaussian",
+            Self::KroneckerT(_) => "kronecker-t",
+            Self::MatrixT(_) => "matrix-t",
+        }
+    }
+
+    /// ν, for the t laws.
+    pub fn dof(self) -> Option<f64> {
+        match self {
+            Self::Gaussian => None,
+            Self::KroneckerT(dof) | Self::MatrixT(dof) => Some(dof),
+        }
+    }
+}
+
+impl fmt::Display for LawSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.dof() {
+            None => f.write_str(self.name()),
+            Some(dof) => write!(f, "{}({dof})", self.name()),
+        }
+    }
+}
+
+/// One cell of the design: what samples are drawn from. The mean is zero.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scenario {
+    /// Samples.
+    pub n: usize,
+    /// Rows.
+    pub p: usize,
+    /// Columns.
+    pub q: usize,
+    /// Law.
+    pub law: LawSpec,
+    /// Row factor A.
+    pub rows: FactorSpec,
+    /// Column factor B.
+    pub cols: FactorSpec,
+    /// Outliers.
+    pub contamination: Contamination,
+}
+
+impl Scenario {
+    /// n standard normal p × q matrices.
+    pub fn gaussian(n: usize, p: usize, q: usize) -> Self {
+        Self {
+            n,
+            p,
+            q,
+            law: LawSpec::Gaussian,
+            rows: FactorSpec::Identity,
+            cols: FactorSpec::Identity,
+            contamination: Contamination::NONE,
+        }
+    }
+
+    /// The truth of this cell.
+    ///
+    /// # Errors
+    /// What is wrong with the law or the factors.
+    pub fn truth(&self) -> Result<Truth> {
+        let mean = Array2::zeros((self.p, self.q));
+        let (row, col) = (self.rows.matrix(self.p)?, self.cols.matrix(self.q)?);
+        Ok(Truth::new(self.law.law()?, mean, row, col)?.contaminated(self.contamination))
+    }
+}
+
+impl fmt::Display for Scenario {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { n, p, q, law, rows, cols, contamination } = self;
+        write!(f, "n={n} {p}x{q} {law} rows={rows} cols={cols} contamination={contamination}")
+    }
+}
+
+/// What Σ stands for when an estimate is compared with the truth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Target {
+    /// The law's own scale matrix σ²(A ⊗ B); for the Gaussian this is the covariance.
+    #[default]
+    Scale,
+    /// The covariance; measures are blank where truth or estimate have none (ν ≤ 2).
+    Covariance,
+}
+
+impl Target {
+    /// Name as the study files write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scale => "scale",
+            Self::Covariance => "covariance",
+        }
+    }
+}
+
+impl FromStr for Target {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        [Self::Scale, Self::Covariance].into_iter().find(|t| t.name() == text).ok_or_else(|| {
+            Error::domain("the target", format!("\"{text}\""), "scale or covariance")
+        })
+    }
+}
+
+/// A simulation study: scenarios × estimators × replicates, and a seed.
+#[derive(Clone)]
+pub struct Study {
+    pub(super) name: String,
+    pub(super) seed: u64,
+    pub(super) replicates: usize,
+    pub(super) target: Target,
+    pub(super) scenarios: Vec<Scenario>,
+    pub(super) estimators: Vec<Arc<dyn Estimator>>,
+    pub(super) plot: String,
+    /// The study file, word for word; empty for a study built in code.
+    pub(super) text: String,
+}
+
+impl fmt::Debug for Study {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.record())
+    }
+}
+
+impl Study {
+    /// A study without scenarios and estimators yet.
+    pub fn new(name: impl Into<String>, seed: u64, replicates: usize) -> Self {
+        Self {
+            name: name.into(),
+            seed,
+            replicates,
+            target: Target::default(),
+            scenarios: Vec::new(),
+            estimators: Vec::new(),
+            plot: "shape_distance".to_owned(),
+            text: String::new(),
+        }
+    }
+
+    /// The same study with one more scenario.
+    #[must_use]
+    pub fn scenario(mut self, scenario: Scenario) -> Self {
+        self.scenarios.push(scenario);
+        self
+    }
+
+    /// The same study with one more estimator.
+    #[must_use]
+    pub fn estimator(mut self, estimator: Arc<dyn Estimator>) -> Self {
+        self.estimators.push(estimator);
+        self
+    }
+
+    /// The same study with another target.
+    #[must_use]
+    pub fn target(mut self, target: Target) -> Self {
+        self.target = target;
+        self
+    }
+
+    /// Name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Scenarios in canonical order.
+    pub fn scenarios(&self) -> &[Scenario] {
+        &self.scenarios
+    }
+
+    /// Names of the estimators in canonical order.
+    pub fn estimator_names(&self) -> impl Iterator<Item = &str> {
+        self.estimators.iter().map(|e| e.name())
+    }
+
+    /// Replicates of every scenario.
+    pub fn replicates(&self) -> usize {
+        self.replicates
+    }
+
+    /// The measure that the figures show.
+    pub fn plotted_measure(&self) -> &str {
+        &self.plot
+    }
+
+    /// All samples to be drawn: scenarios × replicates.
+    pub fn jobs(&self) -> usize {
+        self.scenarios.len() * self.replicates
+    }
+
+    /// Can this study be run?
+    ///
+    /// # Errors
+    /// What is empty, out of range, or named twice.
+    pub fn check(&self) -> Result<()> {
+        for (what, count) in [
+            ("the number of replicates", self.replicates),
+            ("the number of scenarios", self.scenarios.len()),
+            ("the number of estimators", self.estimators.len()),
+        ] {
+            if count == 0 {
+                return Err(Error::domain(what, 0, "at least 1"));
+            }
+        }
+        for (i, estimator) in self.estimators.iter().enumerate() {
+            if self.estimators[..i].iter().any(|e| e.name() == estimator.name()) {
+                let allowed = "different from the other names";
+                return Err(Error::domain("the name of an estimator", estimator.name(), allowed));
+            }
+        }
+        if !MEASURES.contains(&self.plot.as_str()) {
+            return Err(Error::domain("the measure to plot", &self.plot, MEASURES.join(", ")));
+        }
+        for scenario in &self.scenarios {
+            if scenario.n == 0 || scenario.p == 0 || scenario.q == 0 {
+                return Err(Error::domain("a size of a scenario", 0, "at least 1"));
+            }
+            scenario.truth()?;
+            for estimator in &self.estimators {
+                estimator.check(scenario.p, scenario.q)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything that the numbers depend on, as text: two studies with the same record give the
+    /// same results.
+    pub fn record(&self) -> String {
+        let mut text = format!(
+            "kronfit {}\nname {}\nseed {}\nreplicates {}\ntarget {}\n",
+            crate::VERSION,
+            self.name,
+            self.seed,
+            self.replicates,
+            self.target.name()
+        );
+        for (i, scenario) in self.scenarios.iter().enumerate() {
+            text.push_str(&format!("scenario {i} {scenario}\n"));
+        }
+        for (i, estimator) in self.estimators.iter().enumerate() {
+            text.push_str(&format!("estimator {i} {}\n", estimator.description()));
+        }
+        text
+    }
+}
