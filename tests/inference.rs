@@ -317,7 +317,8 @@ fn expected_information_meets_the_reference() {
     assert!(matches!(errors.of(&gradient), Err(Error::Degenerate { .. })));
 }
 
-/// se(r) = (1 − r²)/√(nq), se(σ²-like determinant scale) and the mean's A ⊗ B/n.
+/// se(r) = (1 − r²)/√(nq), the mean's A ⊗ B/n, and with the covariances under det A = const
+/// Var ln σ̂² = (2 tr A²/tr²A − 2/p)/(nq) + (2 tr B²/tr²B)/(np).
 #[test]
 fn gaussian_closed_forms() {
     let sample = drawn(8, 40, &a3(), &b4(), false);
@@ -326,6 +327,10 @@ fn gaussian_closed_forms() {
     let errors = fit.standard_errors_with(&sample, options).unwrap();
     let (n, p, q) = sample.dim();
     let (a, b) = (fit.row_cov(), fit.col_cov());
+    let spread = |m: &Array2<f64>| 2.0 * (m * m).sum() / m.diag().sum().powi(2);
+    let (nf, pf, qf) = (n as f64, p as f64, q as f64);
+    let exact = ((spread(a) - 2.0 / pf) / (nf * qf) + spread(b) / (nf * pf)).sqrt();
+    assert!((errors.sigma2 / fit.sigma2() / exact - 1.0).abs() < 1e-9);
     for i in 0..p {
         for j in 0..i {
             let r2 = a[[i, j]].powi(2) / (a[[i, i]] * a[[j, j]]);

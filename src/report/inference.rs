@@ -255,8 +255,9 @@ pub fn profile_figure(profile: &Profile, name: &str) -> crate::Result<super::plo
     )
     .note(&format!("{} % interval where the curve is above the line", 100.0 * profile.level))
     .with(Series::reference("cut", [(ends.0, -profile.drop), (ends.1, -profile.drop)]));
-    for end in [profile.low, profile.high].into_iter().flatten() {
-        chart = chart.with(Series::reference("end", [(end, -2.0 * profile.drop), (end, 0.0)]));
+    let ends = [(profile.low, "lower end"), (profile.high, "upper end")];
+    for (end, label) in ends.into_iter().filter_map(|(end, label)| Some((end?, label))) {
+        chart = chart.with(Series::reference(label, [(end, -2.0 * profile.drop), (end, 0.0)]));
     }
     let points = curve.iter().map(|(x, ell)| (*x, ell - top));
     chart.with(Series::line("profile", points)).figure(name)
