@@ -33,13 +33,14 @@
 //! ```
 //!
 //! and a fit is at its maximum where both are the identity: the score max(|G_A − I|, |G_B − I|)
-//! is dimensionless and decides when to stop. Flip-flop, Newton's method, joint searches and
-//! certificates are all made of that pass.
+//! is dimensionless and decides when to stop. Flip-flop, Newton's method, joint searches,
+//! certificates and standard errors are all made of that pass.
 //!
 //! Read the modules in the order of the work: [`io`] and [`data`] (a sample) → [`model`], with
-//! [`family`] and [`structure`] (what is fitted) → [`estimate`] (how) → [`report`] (what comes of
-//! it). Below them, and of use without them: [`calculus`] (derivatives and a checker for them),
-//! [`kronecker`] (A ⊗ B as an operator), [`optim`] (argmin).
+//! [`family`] and [`structure`] (what is fitted) → [`estimate`] (how) → [`inference`] (how sure:
+//! standard errors, tests, outliers) → [`study`] (how good, on simulated samples) → [`report`]
+//! (what people read). Below them, and of use without them: [`calculus`] (derivatives and a
+//! checker for them), [`kronecker`] (A ⊗ B as an operator), [`optim`] (argmin).
 //!
 //! # Example
 //!
