@@ -31,10 +31,12 @@ for model in gaussian kronecker-t matrix-t; do
 done
 python3 book/laws_table.py "$out"/us-macro-{gaussian,kronecker-t,matrix-t}.txt >"$out/us-macro-laws.md"
 run help "$kronfit" --help
-run help-fit "$kronfit" fit --help
-for command in compare test outliers; do
+for command in fit compare test outliers simulate study derive; do
   run "help-$command" "$kronfit" "$command" --help
 done
+run derive "$kronfit" derive log-quadratic
+# An end that is not a maximum: exit code 1, and the report is printed all the same.
+run not-converged "$kronfit" fit us-macro --method flip-flop --max-iter 3
 run compare-us-macro "$kronfit" compare us-macro \
   --structures 'unstructured*unstructured,compound-symmetry*unstructured,ar1*unstructured,toeplitz*unstructured,diagonal*unstructured,unstructured*diagonal'
 run separability-us-macro "$kronfit" test us-macro separability --bootstrap 999 --seed 1
@@ -57,9 +59,11 @@ for study in existence efficiency robustness; do
 done
 run help-simulate "$kronfit" simulate --help
 run help-study "$kronfit" study --help
-run methods "$kronfit" fit us-macro --model matrix-t --dof 5 --method flip-flop,newton,joint \
-  --plot book/src/figures/methods
-sed -n '/^Methods/,$p' "$out/methods.txt" >"$out/methods-table.txt"
+run us-macro-methods "$kronfit" fit us-macro --model matrix-t --dof 5 \
+  --method flip-flop,newton,joint --plot book/src/figures/methods
+sed -n '/^Methods/,$p' "$out/us-macro-methods.txt" >"$out/us-macro-methods-table.txt"
+sed -n '/^Convergence/,/^ *certificate/p; /^Warnings/,$p' "$out/not-converged.txt" >"$out/not-converged-end.txt"
+sed -n '1,12p' "$out/derive.txt" >"$out/derive-start.txt"
 # What quickstart prints after the report of the fit.
 sed -n '/^Correlations between/,$p' "$out/quickstart.txt" >"$out/quickstart-tail.txt"
 

@@ -3,7 +3,7 @@
 //! Every check compares a derivative given in closed form with one that sees only function values:
 //! central differences at halved steps, extrapolated to step 0 (Richardson), with an error estimate
 //! of its own. A second witness is the slope of the Taylor remainder,
-//! |g(x + td) − g(x) − t g′(x)[d]| ~ t², which a wrong derivative turns into t¹.
+//! |g(x + td) − g(x) − t g′(x)\[d\]| ~ t², which a wrong derivative turns into t¹.
 //!
 //! ```
 //! use kronfit::calculus::check;

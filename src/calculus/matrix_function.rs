@@ -189,9 +189,9 @@ impl Spectral {
         &self.table
     }
 
-    /// The Fréchet derivative Df(X)[H] for H (d × d), 8d³ flops.
+    /// The Fréchet derivative Df(X)\[H\] for H (d × d), 8d³ flops.
     ///
-    /// As a linear map it is its own adjoint, ⟨G, Df(X)[H]⟩ = ⟨Df(X)[G], H⟩, for symmetric and
+    /// As a linear map it is its own adjoint, ⟨G, Df(X)\[H\]⟩ = ⟨Df(X)\[G\], H⟩, for symmetric and
     /// general G and H alike: pulling a gradient G by f(X) back to X is `derivative(G)`.
     /// Exactly symmetric H gives exactly symmetric output.
     ///
@@ -202,7 +202,7 @@ impl Spectral {
         Ok(self.outward(inner, is_symmetric(&h)))
     }
 
-    /// The gradient of tr(A f(X)) by X (d × d): Df(X)[Aᵀ].
+    /// The gradient of tr(A f(X)) by X (d × d): Df(X)\[Aᵀ\].
     ///
     /// For a symmetric A this is the symmetric gradient. For a general A it is the gradient by
     /// all d² entries of X (f continued to general matrices); its symmetric part,

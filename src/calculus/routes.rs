@@ -82,7 +82,7 @@ pub fn exp_general(x: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
     finite(value)
 }
 
-/// ∇tr(A eˣ) = (φ₁(ad_X)[A eˣ])ᵀ, φ₁(z) = (e^z − 1)/z = Σ z^k/(k+1)!, ad_X[Y] = XY − YX, for
+/// ∇tr(A eˣ) = (φ₁(ad_X)[A eˣ])ᵀ, φ₁(z) = (e^z − 1)/z = Σ z^k/(k+1)!, ad_X\[Y\] = XY − YX, for
 /// general X and A.
 ///
 /// Domain: spread of the eigenvalues of X up to about 5 (the series in ad_X, whose eigenvalues are

@@ -148,7 +148,7 @@ impl TraceForm {
         })
     }
 
-    /// The Hessian at X as a bilinear form: ⟨H, Hess[K]⟩.
+    /// The Hessian at X as a bilinear form: ⟨H, Hess\[K\]⟩.
     ///
     /// # Errors
     /// As for [`TraceForm::value`].

@@ -10,7 +10,7 @@ type Scalar = Arc<dyn Fn(f64) -> f64 + Send + Sync>;
 /// [`MatrixFunction::User`](super::MatrixFunction::User).
 ///
 /// Divided differences come from whichever of two routes has the smaller error estimate: the
-/// quotient, or Gauss–Legendre quadrature of f[a,b] = ∫₀¹ f′(a + t(b − a)) dt (and of f″ over the
+/// quotient, or Gauss–Legendre quadrature of f\[a,b\] = ∫₀¹ f′(a + t(b − a)) dt (and of f″ over the
 /// triangle for three arguments). Close eigenvalues are therefore as accurate as f′ is; expect
 /// 1e-14 relative, not a few ulp, for smooth functions.
 ///

@@ -6,12 +6,14 @@ use super::problem::Problem;
 use super::{flip_flop, newton};
 use crate::Result;
 
+// ANCHOR: policy
 /// Sweeps before the rate is believed.
 const WARM_UP: usize = 6;
 /// Over how many sweeps the rate is measured.
 const WINDOW: usize = 3;
 /// More predicted sweeps than this, and Newton takes over.
 const MOST_SWEEPS: f64 = 25.0;
+// ANCHOR_END: policy
 
 /// Sweeps that watch their own rate: with scores s_k the rate is r = (s_k/s_{k−3})^{1/3} and
 /// ln(tol/s_k)/ln r sweeps are left.

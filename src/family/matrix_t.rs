@@ -20,7 +20,7 @@ use std::sync::Arc;
 /// scale (A ⊗ B)/ν. All work is on the smaller of p and q.
 ///
 /// # References
-/// Dickey (1967), Annals of Mathematical Statistics 38, 511–518; Gupta & Nagar (2000), Matrix
+/// Dickey (1967), Annals of Mathematical Statistics 38, 511–518; Gupta & Nagar (1999), Matrix
 /// Variate Distributions, chapter 4.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MatrixT {
