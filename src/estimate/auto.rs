@@ -1,10 +1,14 @@
-//! The default policy: flip-flop while it is fast, Newton-CG where it would crawl.
+//! The default policy: flip-flop while it is fast, a method of second order where it would crawl:
+//! Newton-CG for unstructured factors, L-BFGS on all parameters for structured ones.
 
 use super::climb::Stepper;
+use super::coordinates::Coordinates;
 use super::iterate::Iterate;
 use super::problem::Problem;
-use super::{flip_flop, newton};
+use super::{flip_flop, joint, newton};
 use crate::Result;
+use crate::model::Want;
+use crate::optim::Settings;
 
 /// Sweeps before the rate is believed.
 const WARM_UP: usize = 6;
@@ -12,6 +16,11 @@ const WARM_UP: usize = 6;
 const WINDOW: usize = 3;
 /// More predicted sweeps than this, and Newton takes over.
 const MOST_SWEEPS: f64 = 25.0;
+/// The same where a factor is structured: its sweeps cost more, the other method less.
+const MOST_STRUCTURED: f64 = 10.0;
+
+/// Iterations of L-BFGS that make one step.
+const ROUND: usize = 40;
 
 /// Sweeps that watch their own rate: with scores s_k the rate is r = (s_k/s_{k−3})^{1/3} and
 /// ln(tol/s_k)/ln r sweeps are left.
@@ -19,12 +28,17 @@ const MOST_SWEEPS: f64 = 25.0;
 pub(super) struct Auto {
     tol: f64,
     scores: Vec<f64>,
-    newton: bool,
+    /// Has flip-flop been given up?
+    faster: bool,
+    structured: bool,
+    /// Rounds in a row without a better score.
+    fruitless: usize,
 }
 
 impl Auto {
-    pub(super) fn new(tol: f64) -> Self {
-        Self { tol, scores: Vec::new(), newton: false }
+    pub(super) fn new(problem: &Problem<'_>, tol: f64) -> Self {
+        let structured = !problem.is_unstructured();
+        Self { tol, scores: Vec::new(), faster: false, structured, fruitless: 0 }
     }
 
     /// Sweeps left by the measured rate; infinite while the score does not fall.
@@ -34,15 +48,48 @@ impl Auto {
         let rate = (score / self.scores[last - WINDOW]).powf(1.0 / WINDOW as f64);
         if rate < 1.0 { (self.tol / score).ln() / rate.ln() } else { f64::INFINITY }
     }
+
+    /// One round of L-BFGS in coordinates around the current point; `false` where it came to
+    /// nothing, and a sweep is due.
+    fn round(&mut self, problem: &Problem<'_>, iterate: &mut Iterate) -> Result<bool> {
+        // Beyond this end of ν only a sweep can decide.
+        let undecided = |here: &Iterate| here.law.dof().is_some_and(|dof| dof > newton::LARGE_DOF);
+        if undecided(iterate) {
+            return Ok(false);
+        }
+        if iterate.want != Want::Both {
+            problem.evaluate(iterate)?;
+        }
+        let (score, log_likelihood) = (iterate.score.worst(), iterate.log_likelihood);
+        let first = Settings::default();
+        // Where rounding hides the differences that a line search compares, Newton steps are
+        // judged by their score.
+        let (settings, most) = match self.fruitless > 0 && score < joint::NEAR {
+            true => (joint::newton_like(&first), joint::POLISH),
+            false => (first, ROUND),
+        };
+        let how = (Coordinates::default(), &settings);
+        let mut watch = |here: &Iterate| !undecided(here);
+        joint::search(problem, iterate, how, (self.tol, most), &mut watch)?;
+        let gain = iterate.log_likelihood - log_likelihood;
+        let better =
+            iterate.score.worst() < 0.5 * score || gain > 1e-12 * (1.0 + log_likelihood.abs());
+        self.fruitless = if better { 0 } else { self.fruitless + 1 };
+        Ok(better)
+    }
 }
 
 impl Stepper for Auto {
     fn name(&self) -> &'static str {
-        if self.newton { "flip-flop, newton" } else { "flip-flop" }
+        match (self.faster, self.structured) {
+            (false, _) => "flip-flop",
+            (true, false) => "flip-flop, newton",
+            (true, true) => "flip-flop, joint",
+        }
     }
 
     fn patience(&self) -> usize {
-        if self.newton { 6 } else { 60 }
+        if self.faster { 6 } else { 60 }
     }
 
     fn advance(
@@ -52,10 +99,16 @@ impl Stepper for Auto {
         count: usize,
     ) -> Result<bool> {
         self.scores.push(iterate.score.worst());
-        if !self.newton && count >= WARM_UP && problem.is_unstructured() {
-            self.newton = self.sweeps_left() > MOST_SWEEPS;
+        if !self.faster && count >= WARM_UP {
+            let most = if self.structured { MOST_STRUCTURED } else { MOST_SWEEPS };
+            self.faster = self.sweeps_left() > most;
         }
-        if self.newton && newton::step(problem, iterate, self.tol)? {
+        let done = match (self.faster, self.structured) {
+            (false, _) => false,
+            (true, false) => newton::step(problem, iterate, self.tol)?,
+            (true, true) => self.round(problem, iterate)?,
+        };
+        if done {
             return Ok(true);
         }
         flip_flop::sweep(problem, iterate, count)?;

@@ -1,6 +1,7 @@
 //! Joint ascent: all parameters at once, by a solver of argmin.
 
 use super::climb::{self, Outcome};
+use super::coordinates::Coordinates;
 use super::flip_flop;
 use super::iterate::Iterate;
 use super::joint_problem::JointProblem;
@@ -19,8 +20,8 @@ const ROUND: usize = 60;
 const FRUITLESS: usize = 3;
 
 /// Score from which the last steps may be Newton's, and the most of them in one round.
-const NEAR: f64 = 1e-4;
-const POLISH: usize = 4;
+pub(super) const NEAR: f64 = 1e-4;
+pub(super) const POLISH: usize = 4;
 
 /// Where the loop stands.
 struct Run<'a, 'b> {
@@ -131,28 +132,46 @@ fn round(
     run: &mut Run<'_, '_>,
     polish: bool,
 ) -> Result<Stop> {
-    let joint = JointProblem::new(problem, iterate, run.options.coordinates)?;
-    let passes = iterate.passes;
-    let start = vec![0.0; joint.dim()];
     let left = (run.options.max_iter - run.done.min(run.options.max_iter)).clamp(1, ROUND);
-    let (options, limits) = (run.options, (run.options.tol, left));
-    let newton = Settings { optimizer: Optimizer::TrustRegion, ..options.search };
-    let (search, limits) = if polish {
-        (&newton, (limits.0, limits.1.min(POLISH)))
-    } else {
-        (&options.search, limits)
-    };
+    let options = run.options;
+    let most = if polish { left.min(POLISH) } else { left };
+    let settings = if polish { newton_like(&options.search) } else { options.search };
     let mut first = true;
-    let mut watch = |x: &[f64], _: &optim::Evaluation| {
+    let mut watch = |here: &Iterate| {
         if std::mem::take(&mut first) {
             return true;
         }
         run.done += 1;
-        let Ok(here) = joint.iterate_at(x) else { return true };
         let undecided = here.law.dof().is_some_and(|dof| dof > LARGE_DOF);
-        run.look(&here, passes + joint.passes()) && !undecided
+        run.look(here, here.passes) && !undecided
     };
-    let found = match optim::minimise(&joint, &start, search, limits, &mut watch) {
+    let limits = (options.tol, most);
+    search(problem, iterate, (options.coordinates, &settings), limits, &mut watch)
+}
+
+/// The search for the last steps, which are judged by their scores.
+pub(super) fn newton_like(search: &Settings) -> Settings {
+    Settings { optimizer: Optimizer::TrustRegion, ..*search }
+}
+
+/// One minimisation in coordinates around the current point, which it moves; `watch` sees every
+/// iterate with the passes so far.
+pub(super) fn search(
+    problem: &Problem<'_>,
+    iterate: &mut Iterate,
+    (coordinates, settings): (Coordinates, &Settings),
+    limits: (f64, usize),
+    watch: &mut dyn FnMut(&Iterate) -> bool,
+) -> Result<Stop> {
+    let joint = JointProblem::new(problem, iterate, coordinates)?;
+    let passes = iterate.passes;
+    let start = vec![0.0; joint.dim()];
+    let mut watch = |x: &[f64], _: &optim::Evaluation| {
+        let Ok(mut here) = joint.iterate_at(x) else { return true };
+        here.passes = passes + joint.passes();
+        watch(&here)
+    };
+    let found = match optim::minimise(&joint, &start, settings, limits, &mut watch) {
         // The point was reached by a sweep, but has no likelihood in these coordinates.
         Err(Error::Domain { .. }) => return Ok(Stop::NoProgress),
         found => found?,

@@ -8,6 +8,7 @@ mod dof;
 mod factors;
 mod fit;
 mod flip_flop;
+mod frame;
 mod iterate;
 mod joint;
 mod joint_problem;
@@ -124,7 +125,7 @@ fn run(
 /// The methods that go step by step; `None` for the others.
 fn stepper(problem: &Problem<'_>, options: &FitOptions) -> Option<Box<dyn climb::Stepper>> {
     match options.method {
-        Method::Auto => Some(Box::new(auto::Auto::new(options.tol))),
+        Method::Auto => Some(Box::new(auto::Auto::new(problem, options.tol))),
         Method::FlipFlop => Some(Box::new(flip_flop::FlipFlop)),
         Method::Newton if problem.is_unstructured() => {
             Some(Box::new(newton::Newton::new(options.tol)))
