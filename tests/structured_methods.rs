@@ -135,3 +135,30 @@ fn every_structure_with_every_structure() {
     }
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }
+
+/// Few samples: flip-flop needs hundreds of passes, and the default policy shall not.
+#[test]
+fn crawling_structures_are_left_to_a_faster_method() {
+    let laws = laws();
+    let mut shortened = 0;
+    for (rows, cols, law) in [
+        ("correlation", "correlation", 0),
+        ("unstructured", "correlation", 0),
+        ("diagonal", "factor:1", 2),
+    ] {
+        let (model, dof) = &laws[law];
+        let model = model.clone().rows(structure(rows, 12)).cols(structure(cols, 10));
+        let model = model.mean(Mean::Zero);
+        let data = sample(&model, *dof, (3, 12, 10), 5);
+        let what = format!("{rows} × {cols}");
+        let mut faults = Vec::new();
+        compare(&model, &data, &what, &mut faults);
+        assert!(faults.is_empty(), "{}", faults.join("\n"));
+        let slow = fit(&model, &data, Method::FlipFlop, 1e-8, &what);
+        let auto = fit(&model, &data, Method::Auto, 1e-8, &what);
+        assert_eq!(auto.method(), "flip-flop, joint", "{what}");
+        shortened += slow.passes() - auto.passes().min(slow.passes());
+        assert!(auto.passes() < slow.passes(), "{what}: {} passes", auto.passes());
+    }
+    assert!(shortened > 150, "only {shortened} passes fewer");
+}

@@ -8,17 +8,18 @@ use super::problem::Problem;
 use super::{flip_flop, joint, newton};
 use crate::Result;
 use crate::model::Want;
-use crate::optim::Settings;
+use crate::optim::{Settings, Stop};
 
 /// Sweeps before the rate is believed.
 const WARM_UP: usize = 6;
 /// Over how many sweeps the rate is measured.
 const WINDOW: usize = 3;
-/// More predicted sweeps than this, and Newton takes over.
+/// More predicted sweeps than this, and the faster method takes over.
 const MOST_SWEEPS: f64 = 25.0;
-/// The same where a factor is structured: its sweeps cost more, the other method less.
-const MOST_STRUCTURED: f64 = 10.0;
 
+/// Score below which rounding hides the differences that a line search compares, and Newton steps
+/// are taken.
+const COARSE: f64 = 1e-7;
 /// Iterations of L-BFGS that make one step.
 const ROUND: usize = 40;
 
@@ -31,14 +32,14 @@ pub(super) struct Auto {
     /// Has flip-flop been given up?
     faster: bool,
     structured: bool,
-    /// Rounds in a row without a better score.
-    fruitless: usize,
+    /// Did the last round end because nothing better was found?
+    failed: bool,
 }
 
 impl Auto {
     pub(super) fn new(problem: &Problem<'_>, tol: f64) -> Self {
         let structured = !problem.is_unstructured();
-        Self { tol, scores: Vec::new(), faster: false, structured, fruitless: 0 }
+        Self { tol, scores: Vec::new(), faster: false, structured, failed: false }
     }
 
     /// Sweeps left by the measured rate; infinite while the score does not fall.
@@ -64,18 +65,18 @@ impl Auto {
         let first = Settings::default();
         // Where rounding hides the differences that a line search compares, Newton steps are
         // judged by their score.
-        let (settings, most) = match self.fruitless > 0 && score < joint::NEAR {
+        let (settings, most) = match score < COARSE || self.failed && score < joint::NEAR {
             true => (joint::newton_like(&first), joint::POLISH),
             false => (first, ROUND),
         };
         let how = (Coordinates::default(), &settings);
         let mut watch = |here: &Iterate| !undecided(here);
-        joint::search(problem, iterate, how, (self.tol, most), &mut watch)?;
+        let tol = if score < COARSE { self.tol } else { self.tol.max(COARSE) };
+        let stop = joint::search(problem, iterate, how, (tol, most), &mut watch)?;
+        self.failed = stop == Stop::NoProgress;
         let gain = iterate.log_likelihood - log_likelihood;
-        let better =
-            iterate.score.worst() < 0.5 * score || gain > 1e-12 * (1.0 + log_likelihood.abs());
-        self.fruitless = if better { 0 } else { self.fruitless + 1 };
-        Ok(better)
+        let higher = gain > 1e-12 * (1.0 + log_likelihood.abs());
+        Ok(higher || iterate.score.worst() < 0.5 * score)
     }
 }
 
@@ -100,8 +101,7 @@ impl Stepper for Auto {
     ) -> Result<bool> {
         self.scores.push(iterate.score.worst());
         if !self.faster && count >= WARM_UP {
-            let most = if self.structured { MOST_STRUCTURED } else { MOST_SWEEPS };
-            self.faster = self.sweeps_left() > most;
+            self.faster = self.sweeps_left() > MOST_SWEEPS;
         }
         let done = match (self.faster, self.structured) {
             (false, _) => false,

@@ -77,7 +77,7 @@ fn ascend(
     iterate: &mut Iterate,
     run: &mut Run<'_, '_>,
 ) -> Result<Termination> {
-    let mut fruitless = 0;
+    let (mut fruitless, mut failed) = (0, false);
     if !run.look(iterate, iterate.passes) {
         return Ok(run.verdict.unwrap_or(Termination::Interrupted));
     }
@@ -102,7 +102,7 @@ fn ascend(
         let (before, done) = (iterate.clone(), run.done);
         // Where rounding hides the differences that a line search compares, Newton steps are
         // judged by their score.
-        let polish = fruitless > 0 && before.score.worst() < NEAR;
+        let polish = failed && before.score.worst() < NEAR;
         let stop = round(problem, iterate, run, polish)?;
         if let Some(verdict) = run.verdict {
             return Ok(verdict);
@@ -117,7 +117,8 @@ fn ascend(
         let better = iterate.score.worst() < 0.5 * before.score.worst();
         let gain = iterate.log_likelihood - before.log_likelihood;
         let higher = gain > 1e-12 * (1.0 + before.log_likelihood.abs());
-        let stuck = stop == Stop::NoProgress && !better && !higher;
+        failed = stop == Stop::NoProgress;
+        let stuck = failed && !better && !higher;
         fruitless = if stuck { fruitless + 1 } else { 0 };
         if fruitless == FRUITLESS {
             return Ok(Termination::Stalled);
