@@ -77,7 +77,7 @@ impl Frame {
 fn straighten(basis: &Array2<f64>, d: usize) -> Result<Array2<f64>> {
     let gram = matmul(basis.view(), basis.t()) / (2.0 * d as f64);
     let scale = gram.diag().mapv(|x| if x > 0.0 { 1.0 / x.sqrt() } else { 1.0 });
-    let scaled = &gram * &scale * &scale.view().insert_axis(Axis(1));
+    let scaled = gram * &scale * scale.view().insert_axis(Axis(1));
     let eigen = symmetric_eigen("the information of a structure", scaled.view())?;
     let largest = eigen.values.iter().fold(0.0_f64, |m, &x| m.max(x));
     let lengths = eigen.values.mapv(|x| 1.0 / x.max(DAMPING * largest).sqrt());
