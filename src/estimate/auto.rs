@@ -1,19 +1,29 @@
-//! The default policy: flip-flop while it is fast, Newton-CG where it would crawl.
+//! The default policy: flip-flop while it is fast, a method of second order where it would crawl:
+//! Newton-CG for unstructured factors, L-BFGS on all parameters for structured ones.
 
 use super::climb::Stepper;
+use super::coordinates::Coordinates;
 use super::iterate::Iterate;
 use super::problem::Problem;
-use super::{flip_flop, newton};
+use super::{flip_flop, joint, newton};
 use crate::Result;
+use crate::model::Want;
+use crate::optim::{Settings, Stop};
 
 // ANCHOR: policy
 /// Sweeps before the rate is believed.
 const WARM_UP: usize = 6;
 /// Over how many sweeps the rate is measured.
 const WINDOW: usize = 3;
-/// More predicted sweeps than this, and Newton takes over.
+/// More predicted sweeps than this, and the faster method takes over.
 const MOST_SWEEPS: f64 = 25.0;
 // ANCHOR_END: policy
+
+/// Score below which rounding hides the differences that a line search compares, and Newton steps
+/// are taken.
+const COARSE: f64 = 1e-7;
+/// Iterations of L-BFGS that make one step.
+const ROUND: usize = 40;
 
 /// Sweeps that watch their own rate: with scores s_k the rate is r = (s_k/s_{k−3})^{1/3} and
 /// ln(tol/s_k)/ln r sweeps are left.
@@ -21,12 +31,17 @@ const MOST_SWEEPS: f64 = 25.0;
 pub(super) struct Auto {
     tol: f64,
     scores: Vec<f64>,
-    newton: bool,
+    /// Has flip-flop been given up?
+    faster: bool,
+    structured: bool,
+    /// Did the last round end because nothing better was found?
+    failed: bool,
 }
 
 impl Auto {
-    pub(super) fn new(tol: f64) -> Self {
-        Self { tol, scores: Vec::new(), newton: false }
+    pub(super) fn new(problem: &Problem<'_>, tol: f64) -> Self {
+        let structured = !problem.is_unstructured();
+        Self { tol, scores: Vec::new(), faster: false, structured, failed: false }
     }
 
     /// Sweeps left by the measured rate; infinite while the score does not fall.
@@ -36,15 +51,48 @@ impl Auto {
         let rate = (score / self.scores[last - WINDOW]).powf(1.0 / WINDOW as f64);
         if rate < 1.0 { (self.tol / score).ln() / rate.ln() } else { f64::INFINITY }
     }
+
+    /// One round of L-BFGS in coordinates around the current point; `false` where it came to
+    /// nothing, and a sweep is due.
+    fn round(&mut self, problem: &Problem<'_>, iterate: &mut Iterate) -> Result<bool> {
+        // Beyond this end of ν only a sweep can decide.
+        let undecided = |here: &Iterate| here.law.dof().is_some_and(|dof| dof > newton::LARGE_DOF);
+        if undecided(iterate) {
+            return Ok(false);
+        }
+        if iterate.want != Want::Both {
+            problem.evaluate(iterate)?;
+        }
+        let (score, log_likelihood) = (iterate.score.worst(), iterate.log_likelihood);
+        let first = Settings::default();
+        // Where rounding hides the differences that a line search compares, Newton steps are
+        // judged by their score.
+        let (settings, most) = match score < COARSE || self.failed && score < joint::NEAR {
+            true => (joint::newton_like(&first), joint::POLISH),
+            false => (first, ROUND),
+        };
+        let how = (Coordinates::default(), &settings);
+        let mut watch = |here: &Iterate| !undecided(here);
+        let tol = if score < COARSE { self.tol } else { self.tol.max(COARSE) };
+        let stop = joint::search(problem, iterate, how, (tol, most), &mut watch)?;
+        self.failed = stop == Stop::NoProgress;
+        let gain = iterate.log_likelihood - log_likelihood;
+        let higher = gain > 1e-12 * (1.0 + log_likelihood.abs());
+        Ok(higher || iterate.score.worst() < 0.5 * score)
+    }
 }
 
 impl Stepper for Auto {
     fn name(&self) -> &'static str {
-        if self.newton { "flip-flop, newton" } else { "flip-flop" }
+        match (self.faster, self.structured) {
+            (false, _) => "flip-flop",
+            (true, false) => "flip-flop, newton",
+            (true, true) => "flip-flop, joint",
+        }
     }
 
     fn patience(&self) -> usize {
-        if self.newton { 6 } else { 60 }
+        if self.faster { 6 } else { 60 }
     }
 
     fn advance(
@@ -54,10 +102,15 @@ impl Stepper for Auto {
         count: usize,
     ) -> Result<bool> {
         self.scores.push(iterate.score.worst());
-        if !self.newton && count >= WARM_UP && problem.is_unstructured() {
-            self.newton = self.sweeps_left() > MOST_SWEEPS;
+        if !self.faster && count >= WARM_UP {
+            self.faster = self.sweeps_left() > MOST_SWEEPS;
         }
-        if self.newton && newton::step(problem, iterate, self.tol)? {
+        let done = match (self.faster, self.structured) {
+            (false, _) => false,
+            (true, false) => newton::step(problem, iterate, self.tol)?,
+            (true, true) => self.round(problem, iterate)?,
+        };
+        if done {
             return Ok(true);
         }
         flip_flop::sweep(problem, iterate, count)?;

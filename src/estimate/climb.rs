@@ -1,4 +1,4 @@
-//! The loop that every iterative estimator shares: look, stop or step.
+//! The loop that every iterative estimator shares: look, stop or step. argmin's executor turns it.
 
 use super::dof;
 use super::iterate::Iterate;
@@ -6,6 +6,7 @@ use super::options::{FitOptions, Observer, Step, Termination};
 use super::problem::Problem;
 use crate::family::Weighting;
 use crate::model::Want;
+use crate::optim::{self, Progress, Stepwise, Stop};
 use crate::{Error, Result};
 use std::time::Instant;
 
@@ -46,61 +47,198 @@ pub(super) const FAR: f64 = 1e6;
 /// singular factor the score vanishes too, but every step is about as long as the last.
 const LONGEST_LAST_STEP: f64 = 0.05;
 
-/// Steps until the score is within the tolerance.
+/// Flip-flop, Newton or the default policy as a method for argmin's executor, with the stopping
+/// rules of [`FitOptions`].
+///
+/// [`Model::fit`] runs it by itself. Run it under an executor of your own for argmin's observers,
+/// time limit and Ctrl-C; [`Ascent::termination`] is the verdict.
+///
+/// ```
+/// use kronfit::estimate::{Ascent, FitOptions, Method, Problem, Termination};
+/// use kronfit::model::{Model, SampleSource};
+/// use kronfit::optim::{Steps, argmin::core::{Executor, State}};
+/// # use kronfit::data::Sample;
+/// # let x = ndarray::Array3::from_shape_fn((9, 2, 2), |(i, j, k)| ((7 * i + 3 * j + 5 * k) as f64).sin());
+/// # let sample = Sample::new(x)?;
+/// let model = Model::gaussian();
+/// let source = SampleSource::new(&sample);
+/// let problem = Problem::new(&model, &source);
+/// let options = FitOptions { method: Method::FlipFlop, ..FitOptions::default() };
+/// let solver = Steps::new(Ascent::new(&problem, &options)?);
+/// let start = problem.start(&sample)?;
+/// let end = Executor::new(&problem, solver)
+///     .configure(|state| state.param(start).max_iters(500))
+///     .run()?;
+/// assert_eq!(end.solver.method().termination(), Some(Termination::Score));
+/// let fit = model.fit_with(&sample, &options, &mut kronfit::estimate::Silent)?;
+/// assert_eq!(-end.state.get_cost(), fit.log_likelihood());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// [`Model::fit`]: crate::model::Model::fit
+pub struct Ascent<'o> {
+    stepper: Box<dyn Stepper>,
+    tol: f64,
+    max_iter: usize,
+    time_limit: Option<f64>,
+    observer: Option<&'o mut dyn Observer>,
+    clock: Option<Instant>,
+    trace: Vec<Step>,
+    /// The lowest score and when it was seen.
+    best: (f64, usize),
+    done: usize,
+    termination: Option<Termination>,
+}
+
+impl Ascent<'_> {
+    /// The method of the options for a problem.
+    ///
+    /// # Errors
+    /// [`Error::Domain`] for options out of range, [`Error::Unsupported`] for a method that does
+    /// not go step by step: joint ascent, and Newton where a factor is structured, are searches
+    /// on a [`super::JointProblem`].
+    pub fn new(problem: &Problem<'_>, options: &FitOptions) -> Result<Self> {
+        options.validate()?;
+        let stepper = super::stepper(problem, options).ok_or_else(|| Error::Unsupported {
+            what: format!("{} does not go step by step here", options.method),
+            remedy: "run a solver of argmin on a JointProblem".to_owned(),
+        })?;
+        Ok(Self::of(stepper, options))
+    }
+
+    fn of(stepper: Box<dyn Stepper>, options: &FitOptions) -> Self {
+        Self {
+            stepper,
+            tol: options.tol,
+            max_iter: options.max_iter,
+            time_limit: options.time_limit,
+            observer: None,
+            clock: None,
+            trace: Vec::new(),
+            best: (f64::INFINITY, 0),
+            done: 0,
+            termination: None,
+        }
+    }
+
+    /// Why it ended; `None` where the executor stopped it.
+    pub fn termination(&self) -> Option<Termination> {
+        self.termination
+    }
+
+    /// Every step of the way.
+    pub fn trace(&self) -> &[Step] {
+        &self.trace
+    }
+
+    /// Notes where the iterate is, and whether that is the end.
+    fn look(&mut self, problem: &Problem<'_>, iterate: &mut Iterate) -> Result<Progress> {
+        let step = note(iterate, self.done, *self.clock.get_or_insert_with(Instant::now));
+        self.trace.push(step);
+        if self.observer.as_mut().is_some_and(|observer| !observer.step(&step)) {
+            return Ok(self.end(Termination::Interrupted));
+        }
+        if step.score <= self.tol && confirmed(problem, iterate, self.tol)? {
+            return Ok(self.end(Termination::Score));
+        }
+        if step.score < 0.99 * self.best.0 {
+            self.best = (step.score, self.done);
+        }
+        if self.done == self.max_iter {
+            return Ok(self.end(Termination::MaxIterations));
+        }
+        if self.time_limit.is_some_and(|limit| step.seconds >= limit) {
+            return Ok(self.end(Termination::TimeLimit));
+        }
+        if is_singular(iterate) {
+            return Ok(self.end(Termination::Unbounded));
+        }
+        // Far from the optimum the score may rise for long; near it only rounding makes it rise.
+        if self.done > self.best.1 + self.stepper.patience() && self.best.0 < 1e-5 {
+            return Ok(self.end(no_progress(iterate)));
+        }
+        Ok(Progress::GoOn)
+    }
+
+    fn end(&mut self, termination: Termination) -> Progress {
+        self.termination = Some(termination);
+        Progress::Ended(match termination {
+            Termination::Score | Termination::ThreeStep => Stop::Score,
+            Termination::MaxIterations => Stop::MaxIterations,
+            Termination::TimeLimit => Stop::TimeLimit,
+            Termination::Interrupted => Stop::Asked,
+            Termination::Stalled | Termination::Unbounded => Stop::NoProgress,
+        })
+    }
+}
+
+impl Stepwise<&Problem<'_>> for Ascent<'_> {
+    type Point = Iterate;
+
+    fn name(&self) -> &str {
+        self.stepper.name()
+    }
+
+    /// −ℓ.
+    fn cost(&self, iterate: &Iterate) -> f64 {
+        -iterate.log_likelihood
+    }
+
+    fn begin(&mut self, problem: &&Problem<'_>, iterate: &mut Iterate) -> Result<Progress> {
+        self.look(problem, iterate)
+    }
+
+    fn step(&mut self, problem: &&Problem<'_>, iterate: &mut Iterate) -> Result<Progress> {
+        let mut next = iterate.clone();
+        let termination = match self.stepper.advance(problem, &mut next, self.done) {
+            Ok(true) if rises(iterate, &next) => {
+                *iterate = next;
+                self.done += 1;
+                return self.look(problem, iterate);
+            }
+            // Every step rises in exact arithmetic: one that falls is the end of double precision.
+            Ok(true) if next.log_likelihood.is_finite() => no_progress(iterate),
+            Ok(false) => {
+                iterate.passes = next.passes;
+                no_progress(iterate)
+            }
+            Ok(true) | Err(Error::NotPositiveDefinite { .. } | Error::NonFinite { .. }) => {
+                Termination::Unbounded
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(self.end(termination))
+    }
+
+    fn facts(&self, iterate: &Iterate, tell: &mut dyn FnMut(&'static str, f64)) {
+        tell("log_likelihood", iterate.log_likelihood);
+        tell("score", iterate.score.worst());
+        tell("passes", iterate.passes as f64);
+        if let Some(dof) = iterate.law.dof() {
+            tell("dof", dof);
+        }
+    }
+}
+
+/// Steps under argmin's executor until a rule of the options ends them.
 pub(super) fn climb(
     problem: &Problem<'_>,
     start: Iterate,
-    stepper: &mut dyn Stepper,
+    stepper: Box<dyn Stepper>,
     options: &FitOptions,
     observer: &mut dyn Observer,
     clock: Instant,
 ) -> Result<Outcome> {
-    let mut iterate = start;
-    let mut trace = Vec::new();
-    let mut best = (f64::INFINITY, 0);
-    let mut done = 0;
-    let termination = loop {
-        let step = note(&iterate, done, clock);
-        trace.push(step);
-        if !observer.step(&step) {
-            break Termination::Interrupted;
-        }
-        if step.score <= options.tol && confirmed(problem, &mut iterate, options.tol)? {
-            break Termination::Score;
-        }
-        if step.score < 0.99 * best.0 {
-            best = (step.score, done);
-        }
-        if done == options.max_iter {
-            break Termination::MaxIterations;
-        }
-        if options.time_limit.is_some_and(|limit| step.seconds >= limit) {
-            break Termination::TimeLimit;
-        }
-        if is_singular(&iterate) {
-            break Termination::Unbounded;
-        }
-        // Far from the optimum the score may rise for long; near it only rounding makes it rise.
-        if done > best.1 + stepper.patience() && best.0 < 1e-5 {
-            break no_progress(&iterate);
-        }
-        let mut next = iterate.clone();
-        match stepper.advance(problem, &mut next, done) {
-            Ok(true) if rises(&iterate, &next) => iterate = next,
-            // Every step rises in exact arithmetic: one that falls is the end of double precision.
-            Ok(true) if next.log_likelihood.is_finite() => break no_progress(&iterate),
-            Ok(false) => {
-                iterate.passes = next.passes;
-                break no_progress(&iterate);
-            }
-            Ok(true) | Err(Error::NotPositiveDefinite { .. } | Error::NonFinite { .. }) => {
-                break Termination::Unbounded;
-            }
-            Err(error) => return Err(error),
-        }
-        done += 1;
-    };
-    Ok(Outcome { iterate, termination, method: stepper.name(), iterations: done, trace })
+    let ascent = Ascent::of(stepper, options);
+    let ascent = Ascent { observer: Some(observer), clock: Some(clock), ..ascent };
+    let (ascent, iterate) = optim::run_steps(problem, ascent, start)?;
+    Ok(Outcome {
+        iterate,
+        termination: ascent.termination.unwrap_or(Termination::Interrupted),
+        method: ascent.stepper.name(),
+        iterations: ascent.done,
+        trace: ascent.trace,
+    })
 }
 
 /// Is the step uphill, up to rounding?

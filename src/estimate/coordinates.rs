@@ -1,6 +1,7 @@
 //! Coordinates of one factor for the joint search: unconstrained numbers ↔ a root of A, gradients
 //! pulled back, directions pushed forward, and the curvature of the map itself.
 
+use super::frame::Frame;
 use crate::calculus::{MatrixFunction, Spectral};
 use crate::linalg::{Root, matmul};
 use crate::structure::Shape;
@@ -67,12 +68,13 @@ pub(super) struct Chart {
 enum Kind {
     /// A = C exp(S) Cᵀ with a fixed root C (the identity for the log-Euclidean ones).
     Exponential { centre: Option<Box<Root>>, name: &'static str },
-    /// The structure's own coordinates.
-    Own(Arc<dyn Shape>),
+    /// The structure's own coordinates, straightened around the current point.
+    Own(Arc<dyn Shape>, Frame),
 }
 
 /// One point of a chart, with what its derivatives need.
 pub(super) struct Spot {
+    /// The structure's own coordinates, or those of the exponential.
     theta: Vec<f64>,
     spectral: Option<Spectral>,
     pub(super) root: Root,
@@ -80,27 +82,34 @@ pub(super) struct Spot {
 
 impl Chart {
     /// The chart for a factor whose current value is `root`.
-    pub(super) fn new(shape: &Arc<dyn Shape>, coordinates: Coordinates, root: &Root) -> Self {
+    ///
+    /// # Errors
+    /// When the factor has no coordinates.
+    pub(super) fn new(
+        shape: &Arc<dyn Shape>,
+        coordinates: Coordinates,
+        root: &Root,
+    ) -> Result<Self> {
         let order = root.order();
         // −ℓ/npq has curvature 1/2d on X in A = L exp(X) Lᵀ.
         let unit = (2.0 * order as f64).sqrt();
         let exponential = |centre, name| Kind::Exponential { centre, name };
+        let own = || Ok(Kind::Own(shape.clone(), Frame::new(&**shape, root)?));
         let kind = match coordinates {
-            _ if !shape.is_unstructured() => Kind::Own(shape.clone()),
+            _ if !shape.is_unstructured() => own()?,
             Coordinates::Geodesic => {
                 exponential(Some(Box::new(root.clone())), "a step of a factor")
             }
             Coordinates::LogEuclidean => exponential(None, "the logarithm of a factor"),
-            Coordinates::LogCholesky => Kind::Own(shape.clone()),
+            Coordinates::LogCholesky => own()?,
         };
-        let unit = if matches!(kind, Kind::Own(_)) { 1.0 } else { unit };
-        Self { kind, order, unit }
+        Ok(Self { kind, order, unit })
     }
 
-    /// Coordinates of a factor.
+    /// Coordinates of the factor that the chart was made for.
     pub(super) fn coordinates(&self, root: &Root) -> Result<Vec<f64>> {
         match &self.kind {
-            Kind::Own(shape) => shape.coordinates(root.matrix().view()),
+            Kind::Own(_, frame) => Ok(vec![0.0; frame.len()]),
             Kind::Exponential { centre, name } => {
                 let seen = match centre {
                     Some(centre) => centre.whiten(root.matrix().view()),
@@ -111,31 +120,27 @@ impl Chart {
         }
     }
 
-    /// The direction in which the factor only grows: d coordinates(eᶜA)/dc at c = 0.
-    pub(super) fn scale_direction(&self, root: &Root) -> Result<Vec<f64>> {
+    /// The direction in which the factor grows: d coordinates(eᶜA)/dc at c = 0, up to directions
+    /// that hardly move it.
+    pub(super) fn scale_direction(&self) -> Result<Vec<f64>> {
         match &self.kind {
             Kind::Exponential { .. } => Ok(svec(Array2::eye(self.order).view(), 1.0 / self.unit)),
-            Kind::Own(shape) => {
-                let matrix = root.matrix();
-                let h = 1e-3_f64;
-                let up = shape.coordinates((&matrix * h.exp()).view())?;
-                let down = shape.coordinates((&matrix * (-h).exp()).view())?;
-                Ok(up.iter().zip(&down).map(|(a, b)| (a - b) / (2.0 * h)).collect())
-            }
+            Kind::Own(_, frame) => Ok(frame.growth().to_vec()),
         }
     }
 
     /// The factor at θ.
     pub(super) fn at(&self, theta: &[f64]) -> Result<Spot> {
-        let theta = theta.to_vec();
         match &self.kind {
-            Kind::Own(shape) => {
+            Kind::Own(shape, frame) => {
+                let theta = frame.theta(theta);
                 let matrix = shape.matrix(&theta, self.order)?;
                 crate::linalg::require_finite("a factor", &matrix)?;
                 let root = shape.root("a factor", matrix.view())?;
                 Ok(Spot { theta, spectral: None, root })
             }
             Kind::Exponential { centre, name } => {
+                let theta = theta.to_vec();
                 let s = smat(&theta, self.order, self.unit);
                 let spectral = MatrixFunction::Exp.at(name, s.view())?;
                 let root = match centre {
@@ -165,7 +170,7 @@ impl Chart {
         gradient: ArrayView2<'_, f64>,
     ) -> Result<Vec<f64>> {
         match (&self.kind, &spot.spectral) {
-            (Kind::Own(shape), _) => shape.pull_back(theta, gradient),
+            (Kind::Own(shape, frame), _) => Ok(frame.gradient(shape.pull_back(theta, gradient)?)),
             (Kind::Exponential { centre, .. }, Some(spectral)) => {
                 let seen = centred(centre.as_deref(), gradient);
                 Ok(svec(spectral.derivative(seen.view())?.view(), self.unit))
@@ -177,7 +182,9 @@ impl Chart {
     /// L⁻¹ dA L⁻ᵀ for a direction in θ.
     pub(super) fn push_forward(&self, spot: &Spot, direction: &[f64]) -> Result<Array2<f64>> {
         let tangent = match (&self.kind, &spot.spectral) {
-            (Kind::Own(shape), _) => shape.push_forward(&spot.theta, direction, self.order)?,
+            (Kind::Own(shape, frame), _) => {
+                shape.push_forward(&spot.theta, &frame.direction(direction), self.order)?
+            }
             (Kind::Exponential { centre, .. }, spectral) => {
                 let s = smat(direction, self.order, self.unit);
                 let moved = match spectral {
@@ -208,7 +215,9 @@ impl Chart {
                 let s = smat(direction, self.order, self.unit);
                 Ok(svec(spectral.second_derivative(s.view(), seen.view())?.view(), self.unit))
             }
-            _ => {
+            (Kind::Exponential { .. }, None) => Ok(Vec::new()),
+            (Kind::Own(_, frame), _) => {
+                let direction = frame.direction(direction);
                 let length = direction.iter().map(|t| t * t).sum::<f64>().sqrt();
                 if length == 0.0 {
                     return Ok(vec![0.0; direction.len()]);
@@ -216,7 +225,7 @@ impl Chart {
                 let h = 2e-3 / length;
                 let at = |t: f64| {
                     let moved: Vec<f64> =
-                        spot.theta.iter().zip(direction).map(|(x, d)| x + t * d).collect();
+                        spot.theta.iter().zip(&direction).map(|(x, d)| x + t * d).collect();
                     self.pull_back_euclidean(spot, &moved, gradient.view())
                 };
                 let (a, b, c, d) = (at(h)?, at(-h)?, at(2.0 * h)?, at(-2.0 * h)?);

@@ -1,6 +1,7 @@
 //! Joint ascent: all parameters at once, by a solver of argmin.
 
 use super::climb::{self, Outcome};
+use super::coordinates::Coordinates;
 use super::flip_flop;
 use super::iterate::Iterate;
 use super::joint_problem::JointProblem;
@@ -19,8 +20,8 @@ const ROUND: usize = 60;
 const FRUITLESS: usize = 3;
 
 /// Score from which the last steps may be Newton's, and the most of them in one round.
-const NEAR: f64 = 1e-4;
-const POLISH: usize = 4;
+pub(super) const NEAR: f64 = 1e-4;
+pub(super) const POLISH: usize = 4;
 
 /// Where the loop stands.
 struct Run<'a, 'b> {
@@ -76,7 +77,7 @@ fn ascend(
     iterate: &mut Iterate,
     run: &mut Run<'_, '_>,
 ) -> Result<Termination> {
-    let mut fruitless = 0;
+    let (mut fruitless, mut failed) = (0, false);
     if !run.look(iterate, iterate.passes) {
         return Ok(run.verdict.unwrap_or(Termination::Interrupted));
     }
@@ -101,7 +102,7 @@ fn ascend(
         let (before, done) = (iterate.clone(), run.done);
         // Where rounding hides the differences that a line search compares, Newton steps are
         // judged by their score.
-        let polish = fruitless > 0 && before.score.worst() < NEAR;
+        let polish = failed && before.score.worst() < NEAR;
         let stop = round(problem, iterate, run, polish)?;
         if let Some(verdict) = run.verdict {
             return Ok(verdict);
@@ -116,7 +117,8 @@ fn ascend(
         let better = iterate.score.worst() < 0.5 * before.score.worst();
         let gain = iterate.log_likelihood - before.log_likelihood;
         let higher = gain > 1e-12 * (1.0 + before.log_likelihood.abs());
-        let stuck = stop == Stop::NoProgress && !better && !higher;
+        failed = stop == Stop::NoProgress;
+        let stuck = failed && !better && !higher;
         fruitless = if stuck { fruitless + 1 } else { 0 };
         if fruitless == FRUITLESS {
             return Ok(Termination::Stalled);
@@ -131,28 +133,46 @@ fn round(
     run: &mut Run<'_, '_>,
     polish: bool,
 ) -> Result<Stop> {
-    let joint = JointProblem::new(problem, iterate, run.options.coordinates)?;
-    let passes = iterate.passes;
-    let start = vec![0.0; joint.dim()];
     let left = (run.options.max_iter - run.done.min(run.options.max_iter)).clamp(1, ROUND);
-    let (options, limits) = (run.options, (run.options.tol, left));
-    let newton = Settings { optimizer: Optimizer::TrustRegion, ..options.search };
-    let (search, limits) = if polish {
-        (&newton, (limits.0, limits.1.min(POLISH)))
-    } else {
-        (&options.search, limits)
-    };
+    let options = run.options;
+    let most = if polish { left.min(POLISH) } else { left };
+    let settings = if polish { newton_like(&options.search) } else { options.search };
     let mut first = true;
-    let mut watch = |x: &[f64], _: &optim::Evaluation| {
+    let mut watch = |here: &Iterate| {
         if std::mem::take(&mut first) {
             return true;
         }
         run.done += 1;
-        let Ok(here) = joint.iterate_at(x) else { return true };
         let undecided = here.law.dof().is_some_and(|dof| dof > LARGE_DOF);
-        run.look(&here, passes + joint.passes()) && !undecided
+        run.look(here, here.passes) && !undecided
     };
-    let found = match optim::minimise(&joint, &start, search, limits, &mut watch) {
+    let limits = (options.tol, most);
+    search(problem, iterate, (options.coordinates, &settings), limits, &mut watch)
+}
+
+/// The search for the last steps, which are judged by their scores.
+pub(super) fn newton_like(search: &Settings) -> Settings {
+    Settings { optimizer: Optimizer::TrustRegion, ..*search }
+}
+
+/// One minimisation in coordinates around the current point, which it moves; `watch` sees every
+/// iterate with the passes so far.
+pub(super) fn search(
+    problem: &Problem<'_>,
+    iterate: &mut Iterate,
+    (coordinates, settings): (Coordinates, &Settings),
+    limits: (f64, usize),
+    watch: &mut dyn FnMut(&Iterate) -> bool,
+) -> Result<Stop> {
+    let joint = JointProblem::new(problem, iterate, coordinates)?;
+    let passes = iterate.passes;
+    let start = vec![0.0; joint.dim()];
+    let mut watch = |x: &[f64], _: &optim::Evaluation| {
+        let Ok(mut here) = joint.iterate_at(x) else { return true };
+        here.passes = passes + joint.passes();
+        watch(&here)
+    };
+    let found = match optim::minimise(&joint, &start, settings, limits, &mut watch) {
         // The point was reached by a sweep, but has no likelihood in these coordinates.
         Err(Error::Domain { .. }) => return Ok(Stop::NoProgress),
         found => found?,

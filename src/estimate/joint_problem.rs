@@ -73,9 +73,9 @@ impl<'a> JointProblem<'a> {
     /// # Errors
     /// When the factors of `base` have no coordinates, or the mean's design lacks rank.
     pub fn new(problem: &'a Problem<'a>, base: &Iterate, coordinates: Coordinates) -> Result<Self> {
-        let row = Chart::new(&problem.row_shape, coordinates, &base.point.row);
-        let col = Chart::new(&problem.col_shape, coordinates, &base.point.col);
-        let scale = row.scale_direction(&base.point.row)?;
+        let row = Chart::new(&problem.row_shape, coordinates, &base.point.row)?;
+        let col = Chart::new(&problem.col_shape, coordinates, &base.point.col)?;
+        let scale = row.scale_direction()?;
         Ok(Self {
             problem,
             base: base.clone(),

@@ -8,6 +8,7 @@ mod dof;
 mod factors;
 mod fit;
 mod flip_flop;
+mod frame;
 mod iterate;
 mod joint;
 mod joint_problem;
@@ -19,6 +20,7 @@ mod three_step;
 mod tyler;
 mod warm;
 
+pub use climb::Ascent;
 pub use coordinates::Coordinates;
 pub use factors::{Factors, Normalisation};
 pub use fit::{Certificate, Fit};
@@ -147,19 +149,30 @@ fn run(
     observer: &mut dyn Observer,
     clock: Instant,
 ) -> Result<climb::Outcome> {
-    let mut stepper: Box<dyn climb::Stepper> = match options.method {
-        Method::Auto => Box::new(auto::Auto::new(options.tol)),
-        Method::FlipFlop => Box::new(flip_flop::FlipFlop),
-        Method::Newton if problem.is_unstructured() => Box::new(newton::Newton::new(options.tol)),
+    if let Some(stepper) = stepper(problem, options) {
+        return climb::climb(problem, start, stepper, options, observer, clock);
+    }
+    match options.method {
         Method::Newton => {
             // Structured factors have no geodesic product: Newton in their own coordinates.
             let search = Settings { optimizer: Optimizer::TrustRegion, ..options.search };
             let options = FitOptions { search, ..options.clone() };
             let outcome = joint::run(problem, start, &options, observer, clock)?;
-            return Ok(climb::Outcome { method: "newton", ..outcome });
+            Ok(climb::Outcome { method: "newton", ..outcome })
         }
-        Method::Joint => return joint::run(problem, start, options, observer, clock),
-        Method::ThreeStep => return three_step::run(problem, start, observer, clock),
-    };
-    climb::climb(problem, start, &mut *stepper, options, observer, clock)
+        Method::ThreeStep => three_step::run(problem, start, observer, clock),
+        _ => joint::run(problem, start, options, observer, clock),
+    }
+}
+
+/// The methods that go step by step; `None` for the others.
+fn stepper(problem: &Problem<'_>, options: &FitOptions) -> Option<Box<dyn climb::Stepper>> {
+    match options.method {
+        Method::Auto => Some(Box::new(auto::Auto::new(problem, options.tol))),
+        Method::FlipFlop => Some(Box::new(flip_flop::FlipFlop)),
+        Method::Newton if problem.is_unstructured() => {
+            Some(Box::new(newton::Newton::new(options.tol)))
+        }
+        Method::Newton | Method::Joint | Method::ThreeStep => None,
+    }
 }

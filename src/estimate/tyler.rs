@@ -118,9 +118,9 @@ impl Tyler {
         let source = SampleSource::new(&directions);
         let problem = Problem::new(&model, &source);
         let start = problem.start(&directions)?;
-        let mut stepper = Auto::new(options.tol);
+        let stepper = Box::new(Auto::new(&problem, options.tol));
         let clock = Instant::now();
-        let outcome = climb(&problem, start, &mut stepper, options, &mut Silent, clock)?;
+        let outcome = climb(&problem, start, stepper, options, &mut Silent, clock)?;
         let score = outcome.iterate.score.worst();
         warnings.extend(outcome.termination.warnings(score));
         let point = &outcome.iterate.point;

@@ -220,6 +220,8 @@ pub enum Stop {
     MaxIterations,
     /// The solver found nothing better: a line search failed or the values stopped changing.
     NoProgress,
+    /// The time ran out.
+    TimeLimit,
     /// The watcher asked for it.
     Asked,
 }

@@ -2,17 +2,21 @@
 //!
 //! An [`Objective`] gives value, gradient and score together. [`ArgminProblem`] makes an argmin
 //! problem of it, for any argmin solver; [`minimise`] runs one of the solvers of [`Optimizer`]
-//! and judges its end by the score, not by the solver's word.
+//! and judges its end by the score, not by the solver's word. [`Steps`] makes an argmin solver of
+//! any [`Stepwise`] method.
 
 mod adapter;
 mod roots;
 mod settings;
+mod stepwise;
 
 pub use adapter::{ArgminProblem, HessianAt, Minimum, Stop, minimise};
 /// The optimisation library behind [`minimise`], for solvers of one's own.
 pub use argmin;
 pub use roots::brent;
 pub use settings::{Optimizer, Settings};
+pub(crate) use stepwise::run as run_steps;
+pub use stepwise::{Progress, StepState, Steps, Stepwise};
 
 use crate::Error;
 
