@@ -1,9 +1,12 @@
 //! The studies in `studies/`, run in memory and set beside what theory says.
 //!
-//!     cargo run --release --example published_studies [existence|efficiency|robustness]
+//!     cargo run --release --example published_studies [existence|efficiency|robustness [DIR]]
+//!
+//! With a folder the figures are written there.
 
 use kronfit::Result;
 use kronfit::model::{Existence, existence};
+use kronfit::report::plot::{study_figures, write_figures};
 use kronfit::report::{Align, StudyTables, Table};
 use kronfit::study::{RunOptions, Study, Summary};
 use std::path::Path;
@@ -25,7 +28,13 @@ fn main() -> Result<()> {
 
 fn run(name: &str) -> Result<Summary> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("studies").join(format!("{name}.toml"));
-    Ok(Study::read(&path)?.run_in_memory(&RunOptions::default())?.summary())
+    let summary = Study::read(&path)?.run_in_memory(&RunOptions::default())?.summary();
+    if let Some(folder) = std::env::args().nth(2) {
+        let mut figures = study_figures(&summary)?;
+        figures.iter_mut().for_each(|f| f.name = format!("{name}-{}", f.name));
+        write_figures(Path::new(&folder), &figures)?;
+    }
+    Ok(summary)
 }
 
 /// Smallest n from which all replicates have a maximum, against the theorem.

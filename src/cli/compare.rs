@@ -1,7 +1,7 @@
 //! `kronfit compare`: a grid of models on one sample.
 
 use super::data::DataArgs;
-use super::fit::{HowArgs, LawName, mean, structure};
+use super::model::{HowArgs, LawName, mean, structure};
 use super::progress::{CountProgress, say};
 use super::{Done, json_text};
 use crate::estimate::Method;

@@ -7,6 +7,7 @@ mod compare;
 mod data;
 mod derive;
 mod fit;
+mod model;
 mod outliers;
 mod progress;
 mod simulate;

@@ -1,7 +1,7 @@
 //! `kronfit outliers`: distances, their p-values, and what they are made of.
 
 use super::data::DataArgs;
-use super::fit::{HowArgs, ModelArgs};
+use super::model::{HowArgs, ModelArgs};
 use super::progress::{FitProgress, say};
 use super::{Done, json_text};
 use crate::data::Sample;

@@ -1,7 +1,7 @@
 //! `kronfit simulate`: a sample from a known truth, with the truth beside it.
 
 use super::Done;
-use super::fit::LawName;
+use super::model::LawName;
 use super::progress::say;
 use crate::io::{self, Entry};
 use crate::study::{Contamination, FactorSpec, LawSpec, Truth};

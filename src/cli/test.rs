@@ -1,7 +1,7 @@
 //! `kronfit test`: separability, and structures against unstructured factors.
 
 use super::data::DataArgs;
-use super::fit::{HowArgs, LawName, ModelArgs, mean, structure};
+use super::model::{HowArgs, LawName, ModelArgs, mean, structure};
 use super::progress::{CountProgress, say};
 use super::{Done, json_text};
 use crate::estimate::Method;

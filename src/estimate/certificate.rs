@@ -65,8 +65,9 @@ pub(super) fn certify(
     };
     let curvature = (ritz - residual).max(0.0);
     let gradient = space.free(space.scaled(&local.gradient)).norm();
-    // What rounding may hide of the gradient.
-    let gradient = gradient + 8.0 * f64::EPSILON * ((p + q) as f64).sqrt();
+    // What rounding may hide of the gradient: whitening loses about the condition of the roots.
+    let lost = f64::EPSILON * (1.0 + super::climb::spread(&iterate).sqrt());
+    let gradient = gradient + 8.0 * lost * ((p + q) as f64).sqrt();
     let decay = outcome.iterate.law.curvature_decay(p, q);
     let distance = decay.filter(|_| curvature > 0.0).and_then(|r| {
         let part = r * (2.0 * (p * q) as f64).sqrt() * gradient / curvature;

@@ -2,6 +2,7 @@
 
 use crate::Result;
 use crate::estimate::{Certificate, Fit, Normalisation};
+use crate::inference::StandardErrors;
 use crate::{Error, VERSION};
 use ndarray::ArrayView2;
 use serde::Serialize;
@@ -69,8 +70,8 @@ pub struct FitRecord {
     pub certificate: Option<Certificate>,
     /// What the reader has to know.
     pub warnings: Vec<String>,
-    /// Standard errors, where they were asked for.
-    pub standard_errors: Option<serde_json::Value>,
+    /// Standard errors in the trace normalisation, where they were asked for.
+    pub standard_errors: Option<StandardErrors>,
     /// Names of the rows.
     pub row_names: Vec<String>,
     /// Names of the columns.

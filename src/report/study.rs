@@ -3,15 +3,6 @@
 use super::table::{Align, Table};
 use crate::study::{Cell, Scenario, Summary};
 
-/// Measures in the printed table, with their heads.
-const SHOWN: [(&str, &str); 5] = [
-    ("frobenius", "rel. Frobenius"),
-    ("shape_distance", "shape distance"),
-    ("stein", "Stein loss"),
-    ("trace_ratio", "tr ratio"),
-    ("mean_error", "mean error"),
-];
-
 /// What varies between scenarios, as columns.
 type Column = (&'static str, fn(&Scenario) -> String);
 
@@ -72,11 +63,14 @@ impl<'a> StudyTables<'a> {
             (0..study.scenarios().len() * width)
                 .map(move |k| self.summary.cell(k / width, k % width))
         };
-        let shown: Vec<_> =
-            SHOWN.into_iter().filter(|(m, _)| all().any(|c| c.mean(m).is_some())).collect();
-        let with_dof = all().any(|c| c.dof_inverse_rmse().is_some());
+        let wanted = study.shown_measures();
+        let is_there = |m: &&String| *m != "dof" && all().any(|c| c.mean(m).is_some());
+        let shown: Vec<&String> = wanted.iter().filter(is_there).collect();
+        let with_dof =
+            wanted.iter().any(|m| m == "dof") && all().any(|c| c.dof_inverse_rmse().is_some());
+        let heads: Vec<String> = shown.iter().map(|m| m.replace('_', " ")).collect();
         let mut head = vec!["converged", "iterations"];
-        head.extend(shown.iter().map(|(_, head)| *head));
+        head.extend(heads.iter().map(String::as_str));
         if with_dof {
             head.extend(["ν bias", "ν RMSE", "1/ν RMSE", "ν̂ = ∞"]);
         }
@@ -85,7 +79,7 @@ impl<'a> StudyTables<'a> {
                 format!("{}/{}", cell.converged(), cell.replicates()),
                 cell.mean("iterations").map_or("–".to_owned(), |x| format!("{x:.1}")),
             ];
-            out.extend(shown.iter().map(|(measure, _)| with_error(cell, measure)));
+            out.extend(shown.iter().map(|measure| with_error(cell, measure)));
             if with_dof && cell.dof_inverse_rmse().is_some() {
                 let numbers = [cell.dof_bias(), cell.dof_rmse(), cell.dof_inverse_rmse()];
                 out.extend(numbers.map(|x| x.map_or("–".to_owned(), significant)));

@@ -144,6 +144,10 @@ impl FromStr for Target {
     }
 }
 
+/// Measures of the printed table unless the study says otherwise.
+const SHOWN: [&str; 6] =
+    ["frobenius", "shape_distance", "stein", "trace_ratio", "mean_error", "dof"];
+
 /// A simulation study: scenarios × estimators × replicates, and a seed.
 #[derive(Clone)]
 pub struct Study {
@@ -154,6 +158,7 @@ pub struct Study {
     pub(super) scenarios: Vec<Scenario>,
     pub(super) estimators: Vec<Arc<dyn Estimator>>,
     pub(super) plot: String,
+    pub(super) show: Vec<String>,
     /// The study file, word for word; empty for a study built in code.
     pub(super) text: String,
 }
@@ -175,6 +180,7 @@ impl Study {
             scenarios: Vec::new(),
             estimators: Vec::new(),
             plot: "shape_distance".to_owned(),
+            show: SHOWN.map(str::to_owned).to_vec(),
             text: String::new(),
         }
     }
@@ -190,6 +196,13 @@ impl Study {
     #[must_use]
     pub fn estimator(mut self, estimator: Arc<dyn Estimator>) -> Self {
         self.estimators.push(estimator);
+        self
+    }
+
+    /// The same study with these measures in its printed table, instead of a usual choice.
+    #[must_use]
+    pub fn show<S: Into<String>>(mut self, measures: impl IntoIterator<Item = S>) -> Self {
+        self.show = measures.into_iter().map(Into::into).collect();
         self
     }
 
@@ -225,6 +238,11 @@ impl Study {
         &self.plot
     }
 
+    /// The measures of the printed table.
+    pub fn shown_measures(&self) -> &[String] {
+        &self.show
+    }
+
     /// All samples to be drawn: scenarios × replicates.
     pub fn jobs(&self) -> usize {
         self.scenarios.len() * self.replicates
@@ -250,8 +268,14 @@ impl Study {
                 return Err(Error::domain("the name of an estimator", estimator.name(), allowed));
             }
         }
-        if !MEASURES.contains(&self.plot.as_str()) {
-            return Err(Error::domain("the measure to plot", &self.plot, MEASURES.join(", ")));
+        for measure in self.show.iter().chain([&self.plot]) {
+            if !MEASURES.contains(&measure.as_str()) {
+                return Err(Error::domain(
+                    "a measure",
+                    format!("\"{measure}\""),
+                    MEASURES.join(", "),
+                ));
+            }
         }
         for scenario in &self.scenarios {
             if scenario.n == 0 || scenario.p == 0 || scenario.q == 0 {

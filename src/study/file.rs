@@ -39,7 +39,16 @@ impl Study {
             file.fault(e.span().map_or(0, |s| s.start), format!("not TOML: {reason}"))
         })?;
         let root = Section { file: &file, name: String::new(), at: 0, table: root.get_ref() };
-        root.allow(&["name", "seed", "replicates", "target", "plot", "design", "estimator"])?;
+        root.allow(&[
+            "name",
+            "seed",
+            "replicates",
+            "target",
+            "plot",
+            "show",
+            "design",
+            "estimator",
+        ])?;
         let stem = path.file_stem().map_or("study".into(), |s| s.to_string_lossy().into_owned());
         let name = root.get("name").map_or(Ok(stem), |v| v.text())?;
         let seed = root.need("seed", "a whole number")?.whole(0)?;
@@ -50,12 +59,10 @@ impl Study {
             study.target = value.parsed()?;
         }
         if let Some(value) = root.get("plot") {
-            study.plot = value.text()?;
-            if !super::MEASURES.contains(&study.plot.as_str()) {
-                let allowed = super::MEASURES.join(", ");
-                return Err(value
-                    .fault(format!("\"{}\" is not a measure; use one of {allowed}", study.plot)));
-            }
+            study.plot = value.measure()?;
+        }
+        if let Some(value) = root.get("show") {
+            study.show = value.list().iter().map(Value::measure).collect::<Result<_>>()?;
         }
         let design = root.need("design", "a table [design] with n, p, q, …")?.section()?;
         study.scenarios = scenarios(&design)?;
@@ -371,6 +378,15 @@ impl<'a> Value<'a> {
 
     fn parsed<T: FromStr<Err = Error>>(&self) -> Result<T> {
         self.text()?.parse().map_err(|e: Error| self.fault(e))
+    }
+
+    fn measure(&self) -> Result<String> {
+        let text = self.text()?;
+        if super::MEASURES.contains(&text.as_str()) {
+            return Ok(text);
+        }
+        let allowed = super::MEASURES.join(", ");
+        Err(self.fault(format!("\"{text}\" is not a measure; use one of {allowed}")))
     }
 
     fn flag(&self) -> Result<bool> {
