@@ -57,8 +57,6 @@ run outliers-us-macro "$kronfit" outliers us-macro --model kronecker-t --rows co
 for study in existence efficiency robustness; do
   run "study-$study" "$bin/examples/published_studies" "$study" book/src/figures/studies
 done
-run help-simulate "$kronfit" simulate --help
-run help-study "$kronfit" study --help
 run us-macro-methods "$kronfit" fit us-macro --model matrix-t --dof 5 \
   --method flip-flop,newton,joint --plot book/src/figures/methods
 sed -n '/^Methods/,$p' "$out/us-macro-methods.txt" >"$out/us-macro-methods-table.txt"

@@ -22,7 +22,7 @@ fn main() -> Result<()> {
     let gaussian = Model::gaussian().mean(Mean::Zero);
     show("Easy: Gaussian, n = 200 of 6 × 4", &gaussian, &noise(200, 6, 4)?)?;
     let ill = ill_conditioned(200, 6, 4, 1e8)?;
-    show("Ill-conditioned: the same n, A and B of condition 1e8", &gaussian, &ill)?;
+    show("Ill-conditioned: the same noise, A and B of condition about 1e8", &gaussian, &ill)?;
     let threshold = "At the existence threshold: Gaussian, n = 3 of 11 × 5 (p/q + q/p = 2.65)";
     show(threshold, &gaussian, &noise(3, 11, 5)?)?;
     let heavy = Model::matrix_t(Dof::Fixed(3.0)).mean(Mean::Zero);
