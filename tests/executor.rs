@@ -83,9 +83,11 @@ fn an_executor_of_ones_own_makes_the_same_fit() {
             assert_eq!(reason, Some(&TerminationReason::SolverConverged));
             let seen = recorder.seen();
             assert_eq!(seen.len(), fit.trace().len(), "{method}");
-            // The verdict looks at the last point once more, at both factors.
+            // The verdict looks at the last point once more, at both factors; the start of a fit
+            // is looked at on the row side only, that of an executor of one's own on both.
             for (step, (cost, score)) in fit.trace().iter().zip(seen).rev().skip(1) {
-                assert_eq!((step.log_likelihood, step.score), (-cost, score), "{method}");
+                assert_eq!(step.log_likelihood, -cost, "{method}");
+                assert!(step.score == score || (step.iteration == 0 && step.score <= score));
             }
             let last = end.state.into_param().expect("a point");
             assert_eq!(last.log_likelihood, fit.log_likelihood());

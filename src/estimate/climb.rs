@@ -243,7 +243,7 @@ pub(super) fn climb(
 
 /// Is the step uphill, up to rounding?
 fn rises(from: &Iterate, to: &Iterate) -> bool {
-    to.log_likelihood >= from.log_likelihood - 1e-9 * (1.0 + from.log_likelihood.abs())
+    to.log_likelihood >= from.log_likelihood - 1e-6 * (1.0 + from.log_likelihood.abs())
         && to.log_likelihood.is_finite()
 }
 

@@ -278,7 +278,8 @@ pub struct Step {
     pub seconds: f64,
     /// Log-likelihood at the point.
     pub log_likelihood: f64,
-    /// Largest part of the score at the point.
+    /// Largest part of the score at the point; at the start of a Gaussian fit, of what the first
+    /// look measured: the row side.
     pub score: f64,
     /// ν at the point, for the laws that have it.
     pub dof: Option<f64>,
