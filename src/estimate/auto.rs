@@ -22,6 +22,8 @@ const MOST_SWEEPS: f64 = 25.0;
 /// Score below which rounding hides the differences that a line search compares, and Newton steps
 /// are taken.
 const COARSE: f64 = 1e-7;
+/// Score below which a Newton step that finds nothing better has met rounding.
+const ROUNDING: f64 = 1e-6;
 /// Iterations of L-BFGS that make one step.
 const ROUND: usize = 40;
 
@@ -36,12 +38,14 @@ pub(super) struct Auto {
     structured: bool,
     /// Did the last round end because nothing better was found?
     failed: bool,
+    /// Is rounding all that is left for Newton to see? Then sweeps have the last word.
+    exhausted: bool,
 }
 
 impl Auto {
     pub(super) fn new(problem: &Problem<'_>, tol: f64) -> Self {
         let structured = !problem.is_unstructured();
-        Self { tol, scores: Vec::new(), faster: false, structured, failed: false }
+        Self { tol, scores: Vec::new(), faster: false, structured, failed: false, exhausted: false }
     }
 
     /// Sweeps left by the measured rate; infinite while the score does not fall.
@@ -92,7 +96,7 @@ impl Stepper for Auto {
     }
 
     fn patience(&self) -> usize {
-        if self.faster { 6 } else { 60 }
+        if self.faster && !self.exhausted { 6 } else { 60 }
     }
 
     fn advance(
@@ -107,7 +111,12 @@ impl Stepper for Auto {
         }
         let done = match (self.faster, self.structured) {
             (false, _) => false,
-            (true, false) => newton::step(problem, iterate, self.tol)?,
+            (true, false) if self.exhausted => false,
+            (true, false) => {
+                let moved = newton::step(problem, iterate, self.tol)?;
+                self.exhausted = !moved && iterate.score.worst() < ROUNDING;
+                moved
+            }
             (true, true) => self.round(problem, iterate)?,
         };
         if done {
