@@ -1,13 +1,13 @@
 //! `kronfit compare`: a grid of models on one sample.
 
+use super::Done;
 use super::data::DataArgs;
 use super::model::{HowArgs, LawName, mean, structure};
 use super::progress::{CountProgress, say};
-use super::{Done, json_text};
 use crate::estimate::Method;
 use crate::inference::{Compared, compare};
 use crate::model::Model;
-use crate::report::comparison_table;
+use crate::report::{comparison_table, to_json};
 use crate::structure::Structure;
 use crate::{Error, Result, io};
 use clap::Args;
@@ -91,7 +91,7 @@ pub(super) fn run(args: &CompareArgs, quiet: bool) -> Result<Done> {
         say(&format!("{}: n = {n} samples of {p} × {q}\n\n{table}", sample.source()))?;
     }
     if let Some(path) = &args.json {
-        let json = json_text(&rows)?;
+        let json = to_json(&rows)?;
         if json_on_stdout { say(&json)? } else { io::write_text(path, &json)? }
     }
     if let Some(path) = &args.csv {

@@ -105,12 +105,3 @@ fn run(cli: &Cli) -> Result<Done> {
         Command::Datasets => data::list(),
     }
 }
-
-/// Pretty-printed JSON with a final newline; numbers read back to the same bits.
-fn json_text<T: serde::Serialize>(value: &T) -> Result<String> {
-    let text = serde_json::to_string_pretty(value).map_err(|e| crate::Error::Unsupported {
-        what: format!("the result cannot be written as JSON ({e})"),
-        remedy: "report this".to_owned(),
-    })?;
-    Ok(text + "\n")
-}

@@ -112,12 +112,10 @@ pub(super) fn structure(text: &str) -> Result<Structure> {
 }
 
 pub(super) fn mean(text: &str) -> Result<Mean> {
+    if let Ok(named) = text.parse() {
+        return Ok(named);
+    }
     match text {
-        "free" => Ok(Mean::Free),
-        "zero" => Ok(Mean::Zero),
-        "rows" => Ok(Mean::Rows),
-        "cols" => Ok(Mean::Cols),
-        "scalar" => Ok(Mean::Scalar),
         design if design.starts_with("linear:") => linear(&design["linear:".len()..]),
         file if Path::new(file).exists() => Ok(Mean::Known(io::read_matrix(Path::new(file))?)),
         other => {

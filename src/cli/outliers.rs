@@ -1,14 +1,14 @@
 //! `kronfit outliers`: distances, their p-values, and what they are made of.
 
+use super::Done;
 use super::data::DataArgs;
 use super::model::{HowArgs, ModelArgs};
 use super::progress::{FitProgress, say};
-use super::{Done, json_text};
 use crate::data::Sample;
 use crate::estimate::{Fit, Method};
 use crate::inference::{Outliers, contributions, outliers};
 use crate::report::plot::{Chart, Figure, Scale, Series, write_figures};
-use crate::report::{contribution_table, outlier_table};
+use crate::report::{contribution_table, outlier_table, to_json};
 use crate::{Error, Result, io};
 use clap::Args;
 use serde_json::json;
@@ -56,7 +56,7 @@ pub(super) fn run(args: &OutliersArgs, quiet: bool) -> Result<Done> {
         say(&page(args, &fit, &sample, &found)?)?;
     }
     if let Some(path) = &args.json {
-        let json = json_text(&record(args, &fit, &sample, &found)?)?;
+        let json = to_json(&record(args, &fit, &sample, &found)?)?;
         if json_on_stdout { say(&json)? } else { io::write_text(path, &json)? }
     }
     if let Some(path) = &args.csv {

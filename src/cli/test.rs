@@ -1,15 +1,16 @@
 //! `kronfit test`: separability, and structures against unstructured factors.
 
+use super::Done;
 use super::data::DataArgs;
 use super::model::{HowArgs, LawName, ModelArgs, mean, structure};
 use super::progress::{CountProgress, say};
-use super::{Done, json_text};
 use crate::estimate::Method;
 use crate::inference::{
     BootstrapOptions, SeparabilityOptions, Shared, TestResult, equal_factors, nested_test,
     separability,
 };
 use crate::io::{self, ReadOptions};
+use crate::report::to_json;
 use crate::structure::Structure;
 use crate::{Error, Result};
 use clap::Args;
@@ -96,7 +97,7 @@ pub(super) fn run(args: &TestArgs, quiet: bool) -> Result<Done> {
         say(&result.to_string())?;
     }
     if let Some(path) = &args.json {
-        let json = json_text(&result)?;
+        let json = to_json(&result)?;
         if json_on_stdout { say(&json)? } else { io::write_text(path, &json)? }
     }
     Ok(Done::Fully)

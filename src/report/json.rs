@@ -126,15 +126,23 @@ impl FitRecord {
         }
     }
 
-    /// Pretty-printed JSON with a final newline; numbers read back to the same bits.
+    /// [`to_json`] of the record.
     ///
     /// # Errors
-    /// [`Error::Lapack`] never; a serialiser's own failure is reported as [`Error::Unsupported`].
+    /// As [`to_json`].
     pub fn to_json(&self) -> Result<String> {
-        let text = serde_json::to_string_pretty(self).map_err(|e| Error::Unsupported {
-            what: format!("the fit cannot be written as JSON ({e})"),
-            remedy: "report this".to_owned(),
-        })?;
-        Ok(text + "\n")
+        to_json(self)
     }
+}
+
+/// Pretty-printed JSON with a final newline; numbers read back to the same bits.
+///
+/// # Errors
+/// A serialiser's own failure is reported as [`Error::Unsupported`].
+pub fn to_json<T: Serialize>(value: &T) -> Result<String> {
+    let text = serde_json::to_string_pretty(value).map_err(|e| Error::Unsupported {
+        what: format!("the result cannot be written as JSON ({e})"),
+        remedy: "report this".to_owned(),
+    })?;
+    Ok(text + "\n")
 }
