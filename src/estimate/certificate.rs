@@ -29,6 +29,11 @@ const EXHAUSTED: f64 = 1e-10;
 const TOO_ROUGH: f64 = 1e-4;
 /// Flops that are too few to mind.
 const FREE_FLOPS: f64 = 5e7;
+/// Numbers per p² + q² below which data may be too few for a unique maximum. The thresholds of
+/// existence and uniqueness lie near 1.
+const FEW: usize = 4;
+/// Passes of a fit that went so slowly that its maximum may be flat.
+const SLOW: usize = 100;
 /// Curvature that counts as zero, at least and as a multiple of the score.
 const FLAT: (f64, f64) = (1e-9, 30.0);
 
@@ -42,7 +47,8 @@ pub(super) fn certify(
     let (n, p, q) = problem.dim();
     let iterate = &outcome.iterate;
     let useless = !problem.is_unstructured() || !(iterate.score.worst() < 0.1) || p * q == 1;
-    if wanted == Certify::Skip || useless {
+    let doubtful = n * p * q < FEW * (p * p + q * q) || iterate.passes > SLOW;
+    if wanted == Certify::Skip || useless || wanted == Certify::Auto && !doubtful {
         return Ok(None);
     }
     let flops = 5.0 * (n * p * q * (p + q)) as f64;

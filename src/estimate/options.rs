@@ -58,7 +58,8 @@ impl FromStr for Method {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Certify {
-    /// Where it costs no more passes than the fit itself.
+    /// Where the maximum may be flat (npq < 4(p² + q²), or more than 100 passes) and the
+    /// certificate costs no more passes than the fit itself.
     #[default]
     Auto,
     /// Always, where there is a certificate at all.
