@@ -22,7 +22,14 @@ const LN_GAMMA: [f64; 8] = [
     -3617.0 / 122_400.0,
 ];
 
-/// ln(1+u) − u without cancellation, for u > −1.
+/// ln(1+u) − u with u = (a−b)/(x+b), for x + a, x + b > 0: without cancellation for small u, for
+/// u near −1 (b ≫ x + a), and for x much larger than a and b.
+pub fn log_ratio_minus(x: f64, a: f64, b: f64) -> f64 {
+    let u = (a - b) / (x + b);
+    if u < -0.5 { ((x + a) / (x + b)).ln() - u } else { log1p_minus(u) }
+}
+
+/// ln(1+u) − u without cancellation for small u, for u > −1.
 pub fn log1p_minus(u: f64) -> f64 {
     if u.abs() >= 0.2 {
         return u.ln_1p() - u;
@@ -85,6 +92,19 @@ pub fn digamma_difference(x: f64, h: f64) -> f64 {
     (h / x).ln_1p() + chi_difference(x, h)
 }
 
+/// ψ'(x), x > 0: recurrence up to 20, then the asymptotic series.
+pub fn trigamma(x: f64) -> f64 {
+    let (mut x, mut sum) = (x, 0.0);
+    while x < 20.0 {
+        sum += 1.0 / (x * x);
+        x += 1.0;
+    }
+    let s = 1.0 / (x * x);
+    let series =
+        s * (1.0 / 6.0 - s * (1.0 / 30.0 - s * (1.0 / 42.0 - s * (1.0 / 30.0 - s * 5.0 / 66.0))));
+    sum + (1.0 + 0.5 / x + series) / x
+}
+
 /// lnΓ_p(a + h) − lnΓ_p(a) for the multivariate gamma function of order p, a > (p−1)/2, h ≥ 0.
 pub fn ln_multigamma_difference(p: usize, a: f64, h: f64) -> f64 {
     let terms = (0..p).map(|j| a - 0.5 * j as f64);
@@ -120,6 +140,13 @@ mod tests {
     }
 
     #[test]
+    fn trigamma_at_known_points() {
+        let pi2 = std::f64::consts::PI.powi(2);
+        assert!((trigamma(1.0) - pi2 / 6.0).abs() < 1e-14);
+        assert!((trigamma(0.5) - pi2 / 2.0).abs() < 1e-13);
+    }
+
+    #[test]
     fn half_and_whole_steps_have_closed_forms() {
         for x in [1e-3, 0.3, 5.0, 100.0, 1e6, 1e9, 1e12] {
             // Γ(x+1) = xΓ(x); ψ(x+1) = ψ(x) + 1/x.
@@ -146,5 +173,15 @@ mod tests {
             close(log1p_minus(u), series, 1e-15, &format!("{u}"));
         }
         close(log1p_minus(3.0), 4.0_f64.ln() - 3.0, 1e-15, "3");
+    }
+
+    /// u = −1 + 10⁻¹⁴ as a number keeps two digits of 1 + u.
+    #[test]
+    fn ratios_keep_their_digits_where_u_cannot() {
+        for b in [1e3_f64, 1e9, 1e14, 1e30] {
+            let exact = 3.0_f64.ln() - (1.0 + b).ln() + (b - 2.0) / (1.0 + b);
+            close(log_ratio_minus(1.0, 2.0, b), exact, 1e-15, &format!("b = {b:e}"));
+        }
+        close(log_ratio_minus(1e9, 2.0, 5.0), -0.5 * (3e-9_f64).powi(2), 1e-8, "large x");
     }
 }

@@ -1,22 +1,26 @@
 //! The default policy: flip-flop while it is fast, a method of second order where it would crawl:
 //! Newton-CG for unstructured factors, L-BFGS on all parameters for structured ones.
 
+use super::anderson::Anderson;
 use super::climb::Stepper;
 use super::coordinates::Coordinates;
 use super::iterate::Iterate;
 use super::problem::Problem;
 use super::{flip_flop, joint, newton};
 use crate::Result;
+use crate::family::{Law, Weighting};
 use crate::model::Want;
 use crate::optim::{Settings, Stop};
 
 // ANCHOR: policy
 /// Sweeps before the rate is believed.
-const WARM_UP: usize = 6;
+const WARM_UP: usize = 7;
 /// Over how many sweeps the rate is measured.
-const WINDOW: usize = 3;
+const WINDOW: usize = 4;
 /// More predicted sweeps than this, and the faster method takes over.
 const MOST_SWEEPS: f64 = 25.0;
+/// The same where the law weighs by matrices: there a Hessian product costs several passes.
+const MOST_MATRIX_SWEEPS: f64 = 150.0;
 // ANCHOR_END: policy
 
 /// Score below which rounding hides the differences that a line search compares, and Newton steps
@@ -27,8 +31,8 @@ const ROUNDING: f64 = 1e-6;
 /// Iterations of L-BFGS that make one step.
 const ROUND: usize = 40;
 
-/// Sweeps that watch their own rate: with scores s_k the rate is r = (s_k/s_{k−3})^{1/3} and
-/// ln(tol/s_k)/ln r sweeps are left.
+/// Accelerated sweeps that watch their own rate: with s_k the lowest score of the first k sweeps the
+/// rate is r = (s_k/s_{k−4})^{1/4}, and ln(tol/s_k)/ln r sweeps are left.
 #[derive(Debug)]
 pub(super) struct Auto {
     tol: f64,
@@ -40,12 +44,21 @@ pub(super) struct Auto {
     failed: bool,
     /// Is rounding all that is left for Newton to see? Then sweeps have the last word.
     exhausted: bool,
+    memory: Anderson,
 }
 
 impl Auto {
     pub(super) fn new(problem: &Problem<'_>, tol: f64) -> Self {
         let structured = !problem.is_unstructured();
-        Self { tol, scores: Vec::new(), faster: false, structured, failed: false, exhausted: false }
+        Self {
+            tol,
+            scores: Vec::new(),
+            faster: false,
+            structured,
+            failed: false,
+            exhausted: false,
+            memory: Anderson::default(),
+        }
     }
 
     /// Sweeps left by the measured rate; infinite while the score does not fall.
@@ -86,6 +99,11 @@ impl Auto {
     }
 }
 
+/// The number of sweeps that is worth a change of method.
+fn most_sweeps(law: &dyn Law) -> f64 {
+    if law.weighting() == Weighting::Matrix { MOST_MATRIX_SWEEPS } else { MOST_SWEEPS }
+}
+
 impl Stepper for Auto {
     fn name(&self) -> &'static str {
         match (self.faster, self.structured) {
@@ -105,9 +123,10 @@ impl Stepper for Auto {
         iterate: &mut Iterate,
         count: usize,
     ) -> Result<bool> {
-        self.scores.push(iterate.score.worst());
+        let lowest = self.scores.last().copied().unwrap_or(f64::INFINITY);
+        self.scores.push(lowest.min(iterate.score.worst()));
         if !self.faster && count >= WARM_UP {
-            self.faster = self.sweeps_left() > MOST_SWEEPS;
+            self.faster = self.sweeps_left() > most_sweeps(&*iterate.law);
         }
         let done = match (self.faster, self.structured) {
             (false, _) => false,
@@ -122,7 +141,11 @@ impl Stepper for Auto {
         if done {
             return Ok(true);
         }
-        flip_flop::sweep(problem, iterate, count)?;
+        if self.faster || self.structured {
+            flip_flop::sweep(problem, iterate, count)?;
+        } else {
+            self.memory.sweep(problem, iterate)?;
+        }
         Ok(true)
     }
 }

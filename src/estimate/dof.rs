@@ -4,9 +4,12 @@
 use super::iterate::Iterate;
 use super::problem::Problem;
 use crate::Result;
-use crate::family::{DOF_LOWER, DofEstimate, DofFamily};
+use crate::family::{DOF_LOWER, DofBearing, DofEstimate, DofFamily};
 use crate::model::Model;
 use ndarray::Array1;
+
+/// Longest scoring step in ln ν.
+const LONGEST_STEP: f64 = 1.0;
 
 /// ν of the iterate's law, ∞ for the Gaussian.
 fn current(iterate: &Iterate) -> f64 {
@@ -78,6 +81,20 @@ pub(super) fn update(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()>
     iterate.score.dof = score;
     move_to(iterate, family, dof);
     Ok(())
+}
+
+/// A scoring step in ln ν in the direction that is orthogonal to the scale; `false`, and nothing
+/// moved, where it would be long.
+pub(super) fn scoring_step(iterate: &mut Iterate, bearing: &DofBearing) -> bool {
+    let step = bearing.slope / bearing.information;
+    let law = iterate.law.clone();
+    let (Some(family), Some(dof)) = (law.dof_family(), law.dof()) else { return false };
+    if !(step.abs() < LONGEST_STEP && bearing.information > 0.0) {
+        return false;
+    }
+    move_to(iterate, family, dof * step.exp());
+    iterate.point.col.scale((bearing.tilt * step).exp());
+    true
 }
 
 /// At a Gaussian optimum: does the likelihood rise again for some finite ν? Then goes there.

@@ -35,17 +35,31 @@ impl Stepper for FlipFlop {
     }
 }
 
-/// One sweep: both factors, the mean, and a fresh look at the result.
+/// One sweep: both factors, the mean, ν, and a fresh look at the result.
 pub(super) fn sweep(problem: &Problem<'_>, iterate: &mut Iterate, count: usize) -> Result<()> {
-    let law = iterate.law.clone();
-    match law.two_sided() {
-        Some(law) if problem.is_unstructured() => two_sided_step(problem, iterate, law, count)?,
-        _ => cyclic_step(problem, iterate)?,
-    }
-    iterate.point.balance();
+    step(problem, iterate, count.is_multiple_of(2))?;
     if problem.model.estimates_dof() {
         dof::update(problem, iterate)?;
     }
+    look(problem, iterate)
+}
+
+/// Both factors and the mean, without the look at the result. Matrices for weights are put on the
+/// row side or on the column side.
+pub(super) fn step(problem: &Problem<'_>, iterate: &mut Iterate, weigh_rows: bool) -> Result<()> {
+    let law = iterate.law.clone();
+    match law.two_sided() {
+        Some(law) if problem.is_unstructured() => {
+            two_sided_step(problem, iterate, law, weigh_rows)?
+        }
+        _ => cyclic_step(problem, iterate)?,
+    }
+    iterate.point.balance();
+    Ok(())
+}
+
+/// The look at a sweep's result.
+pub(super) fn look(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()> {
     if problem.last_look_is_rows(&*iterate.law) {
         problem.pass(iterate, Want::Row);
         let q = iterate.point.col.order();
@@ -130,13 +144,13 @@ fn two_sided_step(
     problem: &Problem<'_>,
     iterate: &mut Iterate,
     law: &dyn TwoSided,
-    count: usize,
+    weigh_rows: bool,
 ) -> Result<()> {
     let (n, p, q) = problem.dim();
     let (row_scatter, col_scatter) =
         (iterate.pass.row_scatter.clone(), iterate.pass.col_scatter.clone());
     // The side that scatters first: the mean's metric lives in the old coordinates of the other.
-    if count.is_multiple_of(2) {
+    if weigh_rows {
         let metric = MeanMetric::Row(law.weights(row_scatter.view(), q, n));
         let step = law.outer_step(row_scatter.view(), q)?;
         let old = iterate.point.col.clone();

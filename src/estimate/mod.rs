@@ -1,5 +1,6 @@
 //! Estimators: from a model and a sample to a [`Fit`].
 
+mod anderson;
 mod auto;
 mod certificate;
 mod climb;
@@ -9,6 +10,7 @@ mod factors;
 mod fit;
 mod flip_flop;
 mod frame;
+mod full;
 mod iterate;
 mod joint;
 mod joint_problem;

@@ -13,6 +13,7 @@
 use super::climb::Stepper;
 use super::dof;
 use super::flip_flop;
+use super::full::Full;
 use super::iterate::Iterate;
 use super::joint_problem::whitened_gradient;
 use super::problem::Problem;
@@ -193,29 +194,6 @@ impl Border {
     }
 }
 
-/// A vector of the bordered system.
-#[derive(Clone)]
-struct Full {
-    tangent: Tangent,
-    ln_dof: f64,
-}
-
-impl Full {
-    fn dot(&self, other: &Self) -> f64 {
-        self.tangent.dot(&other.tangent) + self.ln_dof * other.ln_dof
-    }
-
-    fn add_scaled(&mut self, c: f64, other: &Self) {
-        self.tangent.add_scaled(c, &other.tangent);
-        self.ln_dof += c * other.ln_dof;
-    }
-
-    fn scale(&mut self, c: f64) {
-        self.tangent.scale(c);
-        self.ln_dof *= c;
-    }
-}
-
 /// The Newton equation at one point.
 struct System {
     local: Local,
@@ -276,6 +254,10 @@ impl System {
             }
             let alpha = rz / bend;
             x.add_scaled(alpha, &d);
+            // The iterates grow: what is longer than any step will be cut back anyway.
+            if x.tangent.row.iter().chain(&x.tangent.col).any(|v| v.abs() > LARGEST_STEP) {
+                break;
+            }
             residual.add_scaled(-alpha, &hd);
             z = self.precondition(&residual);
             let next = residual.dot(&z);
@@ -301,13 +283,17 @@ impl System {
 
     /// Likelihood and score at a trial point.
     fn evaluate(&self, problem: &Problem<'_>, trial: &mut Iterate) -> Result<()> {
+        problem.evaluate(trial)?;
         let law = trial.law.clone();
-        if let (Some(_), Some(family), Some(dof)) = (&self.border, law.dof_family(), law.dof()) {
+        if let (Some(family), Some(dof)) = (law.dof_family(), law.dof())
+            && self.border.is_some()
+            && problem.dof_bearing(trial).is_none()
+        {
             let (_, p, q) = problem.dim();
             let seen = dof::summaries(problem, trial, family);
             trial.score.dof = 0.5 * dof * family.score(dof, seen.view(), p, q).abs();
         }
-        problem.evaluate(trial)
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::iterate::{Iterate, Score};
 use crate::data::Sample;
-use crate::family::{Law, Weighting};
+use crate::family::{DofBearing, Law, Weighting};
 use crate::linalg::Root;
 use crate::model::{Mean, MeanMetric, Model, Pass, Point, Source, Want, mean_step};
 use crate::structure::Shape;
@@ -159,7 +159,23 @@ impl<'a> Problem<'a> {
         let cols = factor_score(&*self.col_shape, &point.col, pass.col_scatter.view())?;
         let step = self.mean_step(iterate, &self.mean_metric(iterate))?;
         let mean = step.iter().fold(0.0, |m: f64, x| m.max(x.abs()));
-        Ok(Score { factors: rows.max(cols), mean, dof: iterate.score.dof })
+        let dof = match (self.dof_bearing(iterate), iterate.law.dof()) {
+            (Some(bearing), Some(dof)) => 0.5 * dof * bearing.score.abs(),
+            _ => iterate.score.dof,
+        };
+        Ok(Score { factors: rows.max(cols), mean, dof })
+    }
+
+    /// What the iterate's pass says about ν, where ν is estimated and well inside its range.
+    pub(super) fn dof_bearing(&self, iterate: &Iterate) -> Option<DofBearing> {
+        let dof = iterate.law.dof().filter(|dof| PLAIN_DOF.contains(dof))?;
+        if !self.model.estimates_dof() || iterate.want == Want::Col {
+            return None;
+        }
+        let (n, p, q) = self.dim();
+        let rho = iterate.pass.rho_sum / n as f64;
+        let inner = iterate.pass.row_scatter.diag().sum() * q as f64;
+        iterate.law.dof_family()?.bearing(dof, rho, inner, p, q)
     }
 
     /// The whitened step of the mean, from the weights at the iterate.
@@ -204,6 +220,9 @@ fn factor_score(shape: &dyn Shape, root: &Root, scatter: ArrayView2<'_, f64>) ->
     // `max` would drop a NaN.
     Ok(part.iter().fold(0.0, |m: f64, x| if x.is_nan() { f64::NAN } else { m.max(x.abs()) }))
 }
+
+/// ν whose score a pass gives to enough digits.
+const PLAIN_DOF: std::ops::Range<f64> = 0.05..1e4;
 
 /// Samples that give the scale of the start.
 const START_SAMPLES: usize = 512;

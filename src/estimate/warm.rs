@@ -4,6 +4,7 @@
 //! sweep by moments p²q²; near the optimum a sweep shrinks the score by about 2(p²+q²)/(npq), so
 //! the number T of sweeps is guessed from the shape and the tolerance.
 
+use super::anderson::Anderson;
 use super::flip_flop;
 use super::iterate::Iterate;
 use super::options::{DataSource, FitOptions};
@@ -45,8 +46,12 @@ pub(super) fn on(model: &Model, source: &SampleSource<'_>, sample: &Sample) -> O
     let (_, p, q) = sample.dim();
     let problem = Problem::new(model, source);
     let mut iterate = problem.first(sample).ok()?;
+    let mut memory = Anderson::default();
     for count in 0..THIN_SWEEPS.0 {
-        flip_flop::sweep(&problem, &mut iterate, count).ok()?;
+        match problem.is_unstructured() {
+            true => memory.sweep(&problem, &mut iterate).ok()?,
+            false => flip_flop::sweep(&problem, &mut iterate, count).ok()?,
+        }
         if iterate.score.worst() < THIN_SWEEPS.1 {
             break;
         }

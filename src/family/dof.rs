@@ -1,6 +1,7 @@
 //! Degrees of freedom: their domain, the family of laws they index, and their maximiser.
 
 use super::{Law, Scratch};
+use crate::special::{chi_difference, trigamma};
 use crate::{Error, Result};
 use ndarray::{ArrayView1, ArrayView2};
 use std::sync::Arc;
@@ -69,6 +70,18 @@ pub trait DofFamily: Send + Sync {
     /// (2/n) ∂ℓ/∂ν with the summaries held fixed; accurate from ν → 0 to ν ~ 10⁹.
     fn score(&self, dof: f64, summaries: ArrayView1<'_, f64>, p: usize, q: usize) -> f64;
 
+    /// What a pass says about ν, see [`DofBearing`]. `None` where the family has no such formulas.
+    fn bearing(
+        &self,
+        _dof: f64,
+        _mean_rho: f64,
+        _mean_inner: f64,
+        _p: usize,
+        _q: usize,
+    ) -> Option<DofBearing> {
+        None
+    }
+
     /// −lim ν²·score as ν → ∞: where it is ≤ 0 the likelihood rises to its Gaussian limit.
     fn excess_at_infinity(&self, summaries: ArrayView1<'_, f64>, p: usize, q: usize) -> f64;
 
@@ -95,6 +108,67 @@ pub trait DofFamily: Send + Sync {
         };
         Ok(climb(slope, start.clamp(DOF_LOWER, DOF_UPPER).ln()))
     }
+}
+
+/// The likelihood in ν at the point of a pass, from the means of ρ(Z) and of ⟨Z, Ψ(Z)⟩ alone;
+/// rounding of ν·10⁻¹⁶ is allowed.
+///
+/// The laws here are ρ = κ ln|I + G/ν| with κ = (ν+s+t−1)/2 and G = YYᵀ of order s, so that
+/// with U = G(νI + G)⁻¹ the pass gives mean ln|I + G/ν| = ρ̄/κ and mean tr U = ⟨Z, Ψ⟩/2κ.
+/// While ν moves the scale moves as A/[`DofFamily::scale_unit`] ∝ ν^(τ−1), with τ such that ν and
+/// the scale are orthogonal in the expected information: per sample, in (ln ν, ln of the scale),
+///
+/// ```text
+/// I_νν = (ν²/4) Σ_{j<s} [ψ'((ν+j)/2) − ψ'((ν+j+t)/2)],   I_νa = stν/4κ,
+/// I_aa = κ E[tr U − tr U²],   τ = I_νa/I_aa
+/// ```
+///
+/// where U is a matrix beta (t/2, (ν+s−1)/2), whose moments are those of its zonal polynomials
+/// (Muirhead 1982, Aspects of Multivariate Statistical Theory, section 7.2).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DofBearing {
+    /// (2/n) ∂ℓ/∂ν with A/[`DofFamily::scale_unit`] held fixed: [`DofFamily::score`].
+    pub score: f64,
+    /// (1/n) ∂ℓ/∂ ln ν along the orthogonal direction.
+    pub slope: f64,
+    /// I_νν − I_νa²/I_aa, the information on ln ν of one sample.
+    pub information: f64,
+    /// τ − 1.
+    pub tilt: f64,
+}
+
+impl DofBearing {
+    /// For laws of the form above with s ≤ t (the elliptical t: s = 1, t = pq).
+    pub(super) fn of(dof: f64, mean_rho: f64, mean_inner: f64, (s, t): (usize, usize)) -> Self {
+        let (count, s, t) = (s, s as f64, t as f64);
+        let kappa = 0.5 * (dof + s + t - 1.0);
+        let logs = s * (t / dof).ln_1p() - mean_rho / kappa;
+        let score = logs - (s * t - mean_inner) / dof + score_constant(dof, count, t);
+        let sum = |f: &dyn Fn(f64) -> f64| (0..count).map(|j| f(dof + j as f64)).sum::<f64>();
+        let own = 0.25 * dof * dof * sum(&|x| trigamma(0.5 * x) - trigamma(0.5 * (x + t)));
+        let mixed = 0.25 * s * t * dof / kappa;
+        let scale = kappa * beta_spread(0.5 * t, kappa, s);
+        let tilt = mixed / scale - 1.0;
+        let slope = 0.5 * (dof * score + tilt * (mean_inner - s * t));
+        Self { score, slope, information: own - mixed * mixed / scale, tilt }
+    }
+}
+
+/// The part of the score in ν that does not depend on data:
+/// Σ_{j<s} \[ln(1 − tj/((ν+t)(ν+j))) + χ((ν+j+t)/2) − χ((ν+j)/2)\].
+pub(super) fn score_constant(dof: f64, s: usize, t: f64) -> f64 {
+    let term = |j: f64| {
+        (-t * j / ((dof + t) * (dof + j))).ln_1p() + chi_difference(0.5 * (dof + j), 0.5 * t)
+    };
+    (0..s).map(|j| term(j as f64)).sum()
+}
+
+/// E[tr U − tr U²] for the matrix beta (a, n−a) of order s: with C₂, C₁₁ the zonal polynomials of
+/// degree 2, tr U² = C₂ − ½C₁₁ and E C_λ(U) = (a)_λ/(n)_λ C_λ(I).
+fn beta_spread(a: f64, n: f64, s: f64) -> f64 {
+    let two = a * (a + 1.0) / (n * (n + 1.0)) * s * (s + 2.0) / 3.0;
+    let ones = a * (a - 0.5) / (n * (n - 0.5)) * s * (s - 1.0) / 3.0;
+    s * a / n - (two - ones)
 }
 
 /// Uphill from `start` in ln ν until the slope changes its sign.
@@ -173,6 +247,21 @@ mod tests {
         }
         assert_eq!(at(-20.0), DofEstimate::Lower);
         assert_eq!(at(40.0), DofEstimate::Infinite);
+    }
+
+    /// For s = 1 the beta law has E U(1−U) = ab/((a+b)(a+b+1)); U and I − U are exchangeable.
+    #[test]
+    fn moments_of_the_matrix_beta() {
+        for (a, b) in [(0.5, 2.0), (3.0, 0.7), (40.0, 9.0)] {
+            let n = a + b;
+            let exact = a * b / (n * (n + 1.0));
+            assert!((beta_spread(a, n, 1.0) - exact).abs() < 1e-14, "{a} {b}");
+            for s in [2.0, 5.0] {
+                let (a, n) = (a + s, n + 2.0 * s);
+                let swapped = beta_spread(n - a, n, s);
+                assert!((beta_spread(a, n, s) - swapped).abs() < 1e-12, "{a} {b} {s}");
+            }
+        }
     }
 
     #[test]

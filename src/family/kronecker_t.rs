@@ -1,9 +1,9 @@
 //! The Kronecker t law: vec X is a multivariate t with scale A ⊗ B.
 
-use super::dof::{self, DofFamily};
+use super::dof::{self, DofBearing, DofFamily};
 use super::{Gaussian, Law, Radial, Sampler, Scratch, Weighting, squared_norm};
 use crate::Result;
-use crate::special::{chi_difference, digamma_difference, ln_gamma_excess, log1p_minus};
+use crate::special::{chi_difference, digamma_difference, ln_gamma_excess, log_ratio_minus};
 use ndarray::{ArrayView1, ArrayView2};
 use std::sync::Arc;
 
@@ -120,8 +120,19 @@ impl DofFamily for KroneckerT {
     /// χ((ν+d)/2) − χ(ν/2) + mean(ln(1+u) − u), u = (d−δ)/(ν+δ).
     fn score(&self, dof: f64, summaries: ArrayView1<'_, f64>, p: usize, q: usize) -> f64 {
         let d = (p * q) as f64;
-        let sum: f64 = summaries.iter().map(|g| log1p_minus((d - g) / (dof + g))).sum();
+        let sum: f64 = summaries.iter().map(|g| log_ratio_minus(dof, d, *g)).sum();
         chi_difference(0.5 * dof, 0.5 * d) + sum / summaries.len() as f64
+    }
+
+    fn bearing(
+        &self,
+        dof: f64,
+        mean_rho: f64,
+        mean_inner: f64,
+        p: usize,
+        q: usize,
+    ) -> Option<DofBearing> {
+        Some(DofBearing::of(dof, mean_rho, mean_inner, (1, p * q)))
     }
 
     /// mean((δ−d)²)/2 − d.

@@ -1,12 +1,10 @@
 //! The matrix-variate t law in its determinant form.
 
-use super::dof::{self, DofFamily};
+use super::dof::{self, DofBearing, DofFamily};
 use super::{Gaussian, Law, Sampler, Scratch, TwoSided, Weighting};
 use crate::Result;
 use crate::linalg::{Spd, batch, symmetric_eigen};
-use crate::special::{
-    chi_difference, ln_multigamma_difference, log1p_minus, multidigamma_difference,
-};
+use crate::special::{ln_multigamma_difference, log_ratio_minus, multidigamma_difference};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 use std::sync::Arc;
 
@@ -359,16 +357,20 @@ impl DofFamily for MatrixT {
     fn score(&self, dof: f64, summaries: ArrayView1<'_, f64>, p: usize, q: usize) -> f64 {
         let (s, t) = (p.min(q), p.max(q) as f64);
         let others = s as f64 - 1.0;
-        let per_value = |g: f64| log1p_minus((t - g) / (dof + g)) + others * g / (dof + g) / dof;
+        let per_value = |g: f64| log_ratio_minus(dof, t, g) + others * g / (dof + g) / dof;
         let data: f64 = summaries.iter().map(|&g| per_value(g)).sum();
-        let constant: f64 = (0..s)
-            .map(|j| j as f64)
-            .map(|j| {
-                (-t * j / ((dof + t) * (dof + j))).ln_1p()
-                    + chi_difference(0.5 * (dof + j), 0.5 * t)
-            })
-            .sum();
-        data * s as f64 / summaries.len() as f64 + constant
+        data * s as f64 / summaries.len() as f64 + dof::score_constant(dof, s, t)
+    }
+
+    fn bearing(
+        &self,
+        dof: f64,
+        mean_rho: f64,
+        mean_inner: f64,
+        p: usize,
+        q: usize,
+    ) -> Option<DofBearing> {
+        Some(DofBearing::of(dof, mean_rho, mean_inner, (p.min(q), p.max(q))))
     }
 
     /// mean Σ_j \[(g−t)²/2 − (s−1)g\] − st + st(s−1)/2.

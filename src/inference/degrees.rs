@@ -6,6 +6,7 @@ use super::richardson;
 use crate::estimate::Fit;
 use crate::family::DofFamily;
 use crate::model::{Pass, Source, Want};
+use crate::special::trigamma;
 use crate::{Error, Result};
 use ndarray::{Array1, ArrayView1};
 
@@ -63,19 +64,6 @@ pub(super) fn column(
     Ok(-slope)
 }
 
-/// ψ'(x), x > 0: recurrence up to 20, then the asymptotic series.
-pub(super) fn trigamma(x: f64) -> f64 {
-    let (mut x, mut sum) = (x, 0.0);
-    while x < 20.0 {
-        sum += 1.0 / (x * x);
-        x += 1.0;
-    }
-    let s = 1.0 / (x * x);
-    let series =
-        s * (1.0 / 6.0 - s * (1.0 / 30.0 - s * (1.0 / 42.0 - s * (1.0 / 30.0 - s * 5.0 / 66.0))));
-    sum + (1.0 + 0.5 / x + series) / x
-}
-
 /// Expected information of one sample on ν (multivariate t in d dimensions):
 /// ¼[ψ'(ν/2) − ψ'((ν+d)/2)] − d/2ν² − d/ν(ν+d) + d/ν² − d(d+2)/2ν²(ν+d+2).
 ///
@@ -100,13 +88,6 @@ pub(super) fn expected_dof(dof: f64, d: f64) -> Result<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn trigamma_at_known_points() {
-        let pi2 = std::f64::consts::PI.powi(2);
-        assert!((trigamma(1.0) - pi2 / 6.0).abs() < 1e-14);
-        assert!((trigamma(0.5) - pi2 / 2.0).abs() < 1e-13);
-    }
 
     /// d = 1, ν = 3 by quadrature of the squared score over the density.
     #[test]

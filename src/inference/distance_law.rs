@@ -120,7 +120,7 @@ impl Wilks {
 
     /// K″(θ) = Σ [ψ′(a−θ) − ψ′(a−θ+h)].
     fn bend(&self, theta: f64) -> f64 {
-        use super::degrees::trigamma;
+        use crate::special::trigamma;
         self.shapes().map(|a| trigamma(a - theta) - trigamma(a - theta + self.half())).sum()
     }
 
