@@ -225,17 +225,20 @@ fn factor_score(shape: &dyn Shape, root: &Root, scatter: ArrayView2<'_, f64>) ->
 const PLAIN_DOF: std::ops::Range<f64> = 0.05..1e4;
 
 /// Samples that give the scale of the start.
-const START_SAMPLES: usize = 512;
+const START_SAMPLES: usize = 128;
 
 /// Mean square of every entry around the mean, over every `step`-th sample.
 fn mean_squares(sample: &Sample, mean: ArrayView2<'_, f64>, step: usize) -> Array2<f64> {
-    let mut squares = Array2::zeros(mean.dim());
+    let mean = mean.as_standard_layout();
+    let mut squares = vec![0.0; mean.len()];
     let mut count = 0;
     for x in sample.values().outer_iter().step_by(step) {
-        ndarray::Zip::from(&mut squares).and(x).and(mean).for_each(|s, x, m| *s += (x - m).powi(2));
+        let x = x.as_standard_layout();
+        let pairs = x.as_slice().into_iter().flatten().zip(mean.as_slice().into_iter().flatten());
+        squares.iter_mut().zip(pairs).for_each(|(s, (x, m))| *s += (x - m) * (x - m));
         count += 1;
     }
-    squares / count as f64
+    Array2::from_shape_fn(mean.dim(), |(i, k)| squares[i * mean.ncols() + k] / count as f64)
 }
 
 /// Could a row or a column be constant? No look at the data: the largest entry is at most

@@ -11,6 +11,7 @@ use super::options::{DataSource, FitOptions};
 use super::problem::Problem;
 use crate::data::Sample;
 use crate::family::Weighting;
+use crate::linalg::{Root, symmetric_eigen};
 use crate::model::{Mean, Model, MomentSource, Moments, Point, SampleSource};
 use crate::{Error, Result};
 
@@ -26,6 +27,11 @@ const THIN_SWEEPS: (usize, f64) = (8, 1e-2);
 const GRAM_DISCOUNT: f64 = 0.6;
 /// Flops that the calls of a sweep by moments are worth, whatever the shape.
 const MOMENT_OVERHEAD: f64 = 1e5;
+/// Condition of A ⊗ B up to which moments are taken of raw data: they lose this many units in the
+/// last place.
+const WELL_CONDITIONED: f64 = 1e3;
+/// Mean variances whose fourth powers neither overflow nor vanish.
+const PLAIN_SCALE: std::ops::Range<f64> = 1e-50..1e50;
 /// Doubles that the moments may always take.
 const MOMENT_DOUBLES: usize = 1 << 22;
 
@@ -106,13 +112,32 @@ fn moments_pay((n, p, q): (usize, usize, usize), tol: f64) -> bool {
 /// # Errors
 /// As [`Moments::source`].
 pub(super) fn moments(model: &Model, sample: &Sample, point: &mut Point) -> Result<MomentSource> {
-    let mut moments = Moments::new(point.clone());
+    let mut moments = Moments::new(whitening(point)?);
     moments.observe_checked(sample.values());
     let source = moments.source()?;
     if *model.mean_structure() == Mean::Free {
         point.mean.assign(&crate::model::Source::average(&source));
     }
     Ok(source)
+}
+
+/// What the moments are whitened by: the point, or only its mean where the factors are so well
+/// conditioned that raw moments lose no digit that matters.
+fn whitening(point: &Point) -> Result<Point> {
+    let (p, q) = point.mean.dim();
+    let (row, col) = (condition(&point.row)?, condition(&point.col)?);
+    let scale = (point.col.ln_det() / q as f64 + point.row.ln_det() / p as f64).exp();
+    if row * col > WELL_CONDITIONED || !PLAIN_SCALE.contains(&scale) {
+        return Ok(point.clone());
+    }
+    let unit = |d: usize| Root::scaled_identity(d, 1.0);
+    Ok(Point { mean: point.mean.clone(), row: unit(p), col: unit(q) })
+}
+
+/// λ_max/λ_min of A.
+fn condition(root: &Root) -> Result<f64> {
+    let values = symmetric_eigen("a factor", root.matrix().view())?.values;
+    Ok(values[values.len() - 1] / values[0])
 }
 
 #[cfg(test)]

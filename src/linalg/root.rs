@@ -136,6 +136,16 @@ impl Root {
         }
     }
 
+    /// Is A = I?
+    pub fn is_identity(&self) -> bool {
+        match &self.kind {
+            Kind::Dense { lower, .. } => {
+                lower.indexed_iter().all(|((i, j), x)| *x == if i == j { 1.0 } else { 0.0 })
+            }
+            Kind::Chain { .. } => false,
+        }
+    }
+
     /// Is a vector whitened in O(d)?
     pub fn is_recursive(&self) -> bool {
         matches!(self.kind, Kind::Chain { .. })

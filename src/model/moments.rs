@@ -51,9 +51,10 @@ pub struct Moments {
 }
 
 /// Doubles in one block of samples.
-const BLOCK_DOUBLES: usize = 48 * 1024;
-/// Most partial sums, fixed so that results do not depend on the number of threads.
-const MAX_CHUNKS: usize = 8;
+const BLOCK_DOUBLES: usize = 96 * 1024;
+/// Fewest and most partial sums, fixed by the shape so that results do not depend on the number of
+/// threads. A sum of its own is worth it for as many samples as a matrix has entries.
+const CHUNKS: (usize, usize) = (2, 8);
 
 impl Moments {
     /// Nothing observed yet. The samples will be whitened by `whitening`, which should be a rough
@@ -102,7 +103,8 @@ impl Moments {
     pub(crate) fn observe_checked(&mut self, samples: ArrayView3<'_, f64>) {
         let (m, p, q) = samples.dim();
         let block = (BLOCK_DOUBLES / (p * q) / 8 * 8).clamp(8, 256);
-        let chunk = m.div_ceil(block).div_ceil(MAX_CHUNKS).max(1) * block;
+        let chunks = (m / (p * q)).clamp(CHUNKS.0, CHUNKS.1);
+        let chunk = m.div_ceil(block).div_ceil(chunks).max(1) * block;
         let parts: Vec<ArrayView3<'_, f64>> = samples.axis_chunks_iter(Axis(0), chunk).collect();
         let whitening = &self.whitening;
         let one = |part: &ArrayView3<'_, f64>| Partial::of(whitening, part, block);
@@ -152,7 +154,8 @@ impl Moments {
         let n = self.n as f64;
         let deviation = Array2::from_shape_fn((p, q), |(i, k)| self.sum[i * q + k] / n);
         let average = &self.whitening.mean + &self.whitening.unwhiten(deviation.view());
-        let central = Central { second: &self.second, mean: &deviation, n };
+        let mean: Vec<f64> = deviation.iter().copied().collect();
+        let central = Central { second: &self.second, mean: &mean, n };
         let reduced = reduced_rearrangement(&central, p, q);
         let squares = Array2::from_shape_fn((p, q), |(i, k)| central.at(i * q + k, i * q + k) / n);
         let whitening = self.whitening.clone();
@@ -178,8 +181,10 @@ impl Partial {
         };
         for part in values.chunks(block * p * q) {
             lanes.load(part, p * q, part.len() / (p * q), mean);
-            lanes.whiten_columns(whitening);
-            lanes.whiten_rows(whitening);
+            if !whitening.is_plain() {
+                lanes.whiten_columns(whitening);
+                lanes.whiten_rows(whitening);
+            }
             let (white, inner) = lanes.block();
             kernel::sum_lanes(white, inner, &mut partial.sum);
             partial.second.add(white, white, Mode { outer: 1, d: p * q, inner });
@@ -191,16 +196,14 @@ impl Partial {
 /// S around the mean.
 struct Central<'a> {
     second: &'a [f64],
-    mean: &'a Array2<f64>,
+    mean: &'a [f64],
     n: f64,
 }
 
 impl Central<'_> {
+    /// The entry (a, b), a ≥ b.
     fn at(&self, a: usize, b: usize) -> f64 {
-        let d = self.mean.len();
-        let q = self.mean.ncols();
-        let mean = |a: usize| self.mean[[a / q, a % q]];
-        self.second[a.max(b) * d + a.min(b)] - self.n * mean(a) * mean(b)
+        self.second[a * self.mean.len() + b] - self.n * self.mean[a] * self.mean[b]
     }
 }
 
@@ -210,8 +213,10 @@ fn reduced_rearrangement(central: &Central<'_>, p: usize, q: usize) -> Vec<f64> 
         for j in 0..=i {
             for k in 0..q {
                 for l in 0..=k {
-                    let value = central.at(i * q + k, j * q + l) + central.at(i * q + l, j * q + k);
-                    out.push(0.5 * weight(i, j) * weight(k, l) * value);
+                    // On the diagonal i = j the second entry is the mirror image of the first.
+                    let first = central.at(i * q + k, j * q + l);
+                    let second = if i == j { first } else { central.at(i * q + l, j * q + k) };
+                    out.push(0.5 * weight(i, j) * weight(k, l) * (first + second));
                 }
             }
         }

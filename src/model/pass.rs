@@ -17,7 +17,7 @@ use crate::linalg::kernel::LANES;
 use crate::linalg::{Triangle, as_matrix, as_matrix_mut, gemm, mirror_lower};
 use ndarray::{Array2, ArrayView2, ArrayView3, Axis, CowArray, Ix2, Slice};
 use rayon::prelude::*;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 /// Which scatters a pass shall give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +113,8 @@ pub struct SampleSource<'a> {
     flat: &'a [f64],
     /// Doubles from one sample to the next.
     stride: usize,
-    average: Array2<f64>,
+    /// Taken when somebody asks for it: fits from moments never do.
+    average: OnceLock<Array2<f64>>,
     plan: Plan,
     memory: Mutex<Memory>,
 }
@@ -196,15 +197,14 @@ impl Worker {
 impl<'a> SampleSource<'a> {
     /// Plans the passes over a sample.
     pub fn new(sample: &'a Sample) -> Self {
-        Self::of(sample.values(), sample.mean())
+        Self::over(sample.values())
     }
 
     /// Plans the passes over every `step`-th observation of a sample.
     pub fn thinned(sample: &'a Sample, step: usize) -> Self {
         let values =
             sample.values().slice_axis_move(Axis(0), Slice::from(..).step_by(step as isize));
-        let average = values.sum_axis(Axis(0)) / values.len_of(Axis(0)) as f64;
-        let mut thinned = Self::of(sample.values(), average);
+        let mut thinned = Self::over(sample.values());
         let (n, p, q) = values.dim();
         thinned.plan = Plan::new(n, p, q);
         thinned.stride *= step;
@@ -214,6 +214,10 @@ impl<'a> SampleSource<'a> {
 
     /// Passes over an array (n, p, q) in standard layout; `average` is its mean over n.
     pub(crate) fn of(values: ArrayView3<'a, f64>, average: Array2<f64>) -> Self {
+        Self { average: OnceLock::from(average), ..Self::over(values) }
+    }
+
+    fn over(values: ArrayView3<'a, f64>) -> Self {
         let (n, p, q) = values.dim();
         let flat = values.to_slice();
         let mut plan = Plan::new(n, p, q);
@@ -222,7 +226,7 @@ impl<'a> SampleSource<'a> {
             values,
             flat: flat.unwrap_or_default(),
             stride: p * q,
-            average,
+            average: OnceLock::new(),
             plan,
             memory: Mutex::default(),
         }
@@ -333,7 +337,8 @@ impl Source for SampleSource<'_> {
     }
 
     fn average(&self) -> ArrayView2<'_, f64> {
-        self.average.view()
+        let mean = || self.values.sum_axis(Axis(0)) / self.values.len_of(Axis(0)) as f64;
+        self.average.get_or_init(mean).view()
     }
 
     fn pass(&self, point: &Point, law: &dyn Law, want: Want, out: &mut Pass) {
@@ -364,7 +369,7 @@ impl Source for SampleSource<'_> {
                 out.add(part, want);
             }
         }
-        task.finish(n, self.average.view(), out, &mut memory.scratch);
+        task.finish(n, self.average(), out, &mut memory.scratch);
     }
 
     fn curvature(&self, point: &Point, law: &dyn Law, direction: &Tangent, out: &mut Tangent) {

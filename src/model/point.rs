@@ -46,6 +46,11 @@ impl Point {
         whole
     }
 
+    /// Is whitening by this point nothing but taking its mean off?
+    pub(super) fn is_plain(&self) -> bool {
+        self.row.is_identity() && self.col.is_identity()
+    }
+
     /// Moves scale between the factors so that ln|A|/p = 0 and everything is in B: the product
     /// stays, drift and overflow do not happen.
     pub fn balance(&mut self) {
