@@ -10,6 +10,7 @@ use kronfit::data::Sample;
 use kronfit::estimate::{DataSource, Fit, FitOptions, Silent};
 use kronfit::io::NpyBlocks;
 use kronfit::model::{Dof, Model};
+use kronfit::report::plot::{Chart, Scale, Series, write_figures};
 use ndarray::{Array2, Array3};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -149,28 +150,89 @@ fn heavy(n: usize, p: usize, q: usize) -> Sample {
     Sample::new(values).expect("a finite sample")
 }
 
-/// Seconds against n, p and q, with the slope of the last two points in log–log.
+/// One line of a growth figure.
+struct Line {
+    law: &'static str,
+    source: DataSource,
+    dims: Vec<(usize, usize, usize)>,
+}
+
+fn line(law: &'static str, source: DataSource, dims: &[(usize, usize, usize)]) -> Line {
+    Line { law, source, dims: dims.to_vec() }
+}
+
+/// Seconds against n, p and q, with the slope of the last two points in log–log; figures into the
+/// folder KRONFIT_PLOT.
 fn growth() -> Vec<Value> {
+    let by_n = [250, 1000, 4000, 16_000].map(|n| (n, 10, 10));
+    let by_p = [8, 16, 32, 64, 128].map(|p| (200, p, p));
+    let by_q = [4, 8, 16, 32, 64, 128].map(|q| (200, 10, q));
+    let (samples, moments) = (DataSource::Samples, DataSource::Moments);
+    let figures = [
+        (
+            "n",
+            "Samples n, p = q = 10",
+            vec![
+                line("gaussian", samples, &by_n),
+                line("gaussian", moments, &by_n),
+                line("kronecker-t", samples, &by_n),
+                line("matrix-t", samples, &by_n),
+            ],
+        ),
+        (
+            "p",
+            "Order p = q, n = 200",
+            vec![
+                line("gaussian", samples, &by_p),
+                line("kronecker-t", samples, &by_p[..4]),
+                line("matrix-t", samples, &by_p[..4]),
+            ],
+        ),
+        (
+            "q",
+            "Columns q, n = 200, p = 10",
+            vec![
+                line("gaussian", samples, &by_q),
+                line("kronecker-t", samples, &by_q),
+                line("matrix-t", samples, &by_q),
+            ],
+        ),
+    ];
     let mut rows = Vec::new();
-    let mut series = |law: &str, axis: &str, source: DataSource, dims: &[(usize, usize, usize)]| {
-        let mut last: Option<(f64, f64)> = None;
-        for &(n, p, q) in dims {
-            let row = case(law, (n, p, q), source);
-            let size = if axis == "n" { n } else { p } as f64;
-            let seconds = row["seconds"].as_f64().unwrap_or(f64::NAN);
-            let slope = last.map(|(s, t)| (seconds / t).ln() / (size / s).ln());
-            last = Some((size, seconds));
-            rows.push(json!({ "law": law, "axis": axis, "source": source.name(), "n": n, "p": p,
-                              "q": q, "seconds": seconds, "slope": slope }));
+    let mut drawn = Vec::new();
+    for (axis, label, lines) in figures {
+        let x = (label, Scale::Log);
+        let mut chart = Chart::new("Time of a whole fit, one thread", x, ("Seconds", Scale::Log));
+        for line in lines {
+            let (points, cells) = measure(axis, &line);
+            let name = format!("{} by {}", line.law, line.source.name());
+            chart = chart.with(Series::line(&name, points).and_points());
+            rows.extend(cells);
         }
-    };
-    let by_n: Vec<_> = [250, 1000, 4000, 16_000].map(|n| (n, 10, 10)).to_vec();
-    let by_p: Vec<_> = [8, 16, 32, 64, 128].map(|p| (200, p, p)).to_vec();
-    for source in [DataSource::Samples, DataSource::Moments] {
-        series("gaussian", "n", source, &by_n);
+        drawn.push(chart.figure(&format!("growth-{axis}")).expect("a figure"));
     }
-    series("gaussian", "p", DataSource::Samples, &by_p);
-    series("matrix-t-5", "n", DataSource::Auto, &by_n[..3]);
-    series("matrix-t-5", "p", DataSource::Auto, &by_p[..3]);
+    if let Ok(folder) = std::env::var("KRONFIT_PLOT") {
+        write_figures(Path::new(&folder), &drawn).expect("a writable folder");
+    }
     rows
+}
+
+fn measure(axis: &str, line: &Line) -> (Vec<(f64, f64)>, Vec<Value>) {
+    let mut points: Vec<(f64, f64)> = Vec::new();
+    let mut rows = Vec::new();
+    for &(n, p, q) in &line.dims {
+        let mut row = case(line.law, (n, p, q), line.source);
+        let seconds = row["seconds"].as_f64().unwrap_or(f64::NAN);
+        let size = match axis {
+            "n" => n,
+            "p" => p,
+            _ => q,
+        } as f64;
+        let slope = points.last().map(|(s, t)| (seconds / t).ln() / (size / s).ln());
+        points.push((size, seconds));
+        row["axis"] = json!(axis);
+        row["slope"] = json!(slope);
+        rows.push(row);
+    }
+    (points, rows)
 }

@@ -1,5 +1,6 @@
-//! The default policy: flip-flop while it is fast, a method of second order where it would crawl:
-//! Newton-CG for unstructured factors, L-BFGS on all parameters for structured ones.
+//! The default policy: flip-flop while it is fast (accelerated where both factors are unstructured),
+//! a method of second order where it would crawl: Newton-CG for unstructured factors, L-BFGS on
+//! all parameters for structured ones.
 
 use super::anderson::Anderson;
 use super::climb::Stepper;
@@ -107,8 +108,9 @@ fn most_sweeps(law: &dyn Law) -> f64 {
 impl Stepper for Auto {
     fn name(&self) -> &'static str {
         match (self.faster, self.structured) {
-            (false, _) => "flip-flop",
-            (true, false) => "flip-flop, newton",
+            (false, false) => "accelerated flip-flop",
+            (true, false) => "accelerated flip-flop, newton",
+            (false, true) => "flip-flop",
             (true, true) => "flip-flop, joint",
         }
     }
