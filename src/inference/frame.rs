@@ -35,7 +35,7 @@ impl Side {
             return Ok(Self { shape, root, theta: Vec::new(), basis: Basis::Svec });
         }
         let d = root.order();
-        let theta = shape.coordinates(root.matrix().view())?;
+        let theta = shape.coordinates_of(&root)?;
         let mut rows = Array2::zeros((theta.len(), d * d));
         let mut unit = vec![0.0; theta.len()];
         for k in 0..theta.len() {
