@@ -33,8 +33,11 @@ pub struct Factor {
 }
 
 const WHAT: &str = "a factor-analytic factor";
-/// Share of a variance below which a uniqueness counts as zero.
-const HELD: f64 = 1e-10;
+/// Share of a variance below which a uniqueness counts as zero in the score.
+const HELD: f64 = 1e-9;
+/// Share of a variance below which the search in coordinates starts a uniqueness from zero: it
+/// would see little of t otherwise but t's bend.
+const NEARLY: f64 = 1e-8;
 /// Discrepancy below which a matrix counts as one of the structure.
 const EXACT: f64 = 1e-11;
 
@@ -234,8 +237,13 @@ impl Shape for Factor {
         Root::of_low_rank(what, LowRank { loadings, diagonal: &t * &t })
     }
 
+    /// Nearly vanishing uniquenesses as zeros.
     fn coordinates_of(&self, root: &Root) -> Result<Vec<f64>> {
-        Ok(self.encode(&self.parts(root)?))
+        let mut parts = self.parts(root)?;
+        parts.diagonal.zip_mut_with(&variances(root), |u, variance| {
+            *u = if *u < NEARLY * variance { 0.0 } else { *u };
+        });
+        Ok(self.encode(&parts))
     }
 
     fn advance(&self, what: &str, scatter: ArrayView2<'_, f64>, current: &Root) -> Result<Root> {

@@ -64,9 +64,8 @@ impl Profile {
             return Err(not_definite(WHAT, i + 1));
         }
         let scale = scatter.diag().mapv(f64::sqrt);
-        let scaled = Array2::from_shape_fn(scatter.dim(), |(i, j)| {
-            scatter[[i, j]] / (scale[i] * scale[j])
-        });
+        let scaled =
+            Array2::from_shape_fn(scatter.dim(), |(i, j)| scatter[[i, j]] / (scale[i] * scale[j]));
         let regular = Root::of("a scatter", scaled.view())
             .ok()
             .filter(|root| root.diagonal().iter().all(|x| x * x > SINGULAR));
