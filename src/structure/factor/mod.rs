@@ -90,7 +90,7 @@ impl Factor {
             }
         }
         match best {
-            Some((_, spot)) => profile.parts(&spot),
+            Some((_, spot)) => Ok(vanish(profile.parts(&spot)?, &matrix.diag().to_owned(), HELD)),
             None => Err(not_definite(WHAT, 1)),
         }
     }
@@ -109,6 +109,14 @@ impl Factor {
         starts.extend(profile.starts().into_iter().take(1));
         profile.parts(&profile.lowest(starts)?)
     }
+}
+
+/// Zeros for uniquenesses below a share of their variances.
+fn vanish(mut parts: LowRank, variances: &Array1<f64>, share: f64) -> LowRank {
+    parts.diagonal.zip_mut_with(variances, |u, variance| {
+        *u = if *u < share * variance { 0.0 } else { *u };
+    });
+    parts
 }
 
 /// Rotates the columns of Λ so that its upper triangle is zero and its diagonal is not negative.
@@ -239,10 +247,7 @@ impl Shape for Factor {
 
     /// Nearly vanishing uniquenesses as zeros.
     fn coordinates_of(&self, root: &Root) -> Result<Vec<f64>> {
-        let mut parts = self.parts(root)?;
-        parts.diagonal.zip_mut_with(&variances(root), |u, variance| {
-            *u = if *u < NEARLY * variance { 0.0 } else { *u };
-        });
+        let parts = vanish(self.parts(root)?, &variances(root), NEARLY);
         Ok(self.encode(&parts))
     }
 
