@@ -35,8 +35,8 @@ pub struct Factor {
 const WHAT: &str = "a factor-analytic factor";
 /// Share of a variance below which a uniqueness counts as zero in the score.
 const HELD: f64 = 1e-9;
-/// Share of a variance below which the search in coordinates starts a uniqueness from zero: it
-/// would see little of t otherwise but t's bend.
+/// Share of a variance below which a uniqueness in coordinates starts from zero: a search would
+/// see little of t but its bend, and a matrix alone does not tell it from rounding.
 const NEARLY: f64 = 1e-8;
 /// Discrepancy below which a matrix counts as one of the structure.
 const EXACT: f64 = 1e-11;
@@ -90,7 +90,7 @@ impl Factor {
             }
         }
         match best {
-            Some((_, spot)) => Ok(vanish(profile.parts(&spot)?, &matrix.diag().to_owned(), HELD)),
+            Some((_, spot)) => Ok(vanish(profile.parts(&spot)?, &matrix.diag().to_owned(), NEARLY)),
             None => Err(not_definite(WHAT, 1)),
         }
     }

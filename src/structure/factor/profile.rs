@@ -144,8 +144,9 @@ impl Profile {
             let step = newton_step(&gradient, hessian.view())?;
             let slope = -gradient.dot(&step);
             let rounding = 1e-14 * (1.0 + here.value.abs());
-            // Where f is flat to rounding the steps have to become shorter.
-            if !(slope > TOLERANCE) || slope <= rounding && slope > 0.25 * before {
+            // Where f is flat to rounding the steps have to become shorter: to two thirds each
+            // where a matrix of the structure has no uniqueness at all.
+            if !(slope > TOLERANCE) || slope <= rounding && slope > 0.5 * before {
                 break;
             }
             before = slope;
