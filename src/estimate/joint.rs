@@ -123,7 +123,7 @@ fn ascend(
         if fruitless == FRUITLESS {
             return Ok(Termination::Stalled);
         }
-        if stuck && !problem.is_unstructured() {
+        if !better && !higher && !problem.is_unstructured() {
             // A uniqueness that is zero has no slope in its coordinate: only a sweep frees it.
             flip_flop::sweep(problem, iterate, run.done)?;
         }

@@ -135,12 +135,26 @@ impl Profile {
             .and_then(|start| self.descend(start))
     }
 
-    /// Newton's method: no step rises by more than rounding.
+    /// The minimum below a start: Newton's method, and again as long as a uniqueness that it left
+    /// at zero would rather rise.
     pub(super) fn descend(&self, start: Spot) -> Result<Spot> {
+        let mut here = self.newton(start)?;
+        for _ in 0..self.scale.len() {
+            match self.release(&here) {
+                Some(next) => here = self.newton(next)?,
+                None => break,
+            }
+        }
+        Ok(here)
+    }
+
+    /// No step rises by more than rounding; uniquenesses at zero stay there.
+    fn newton(&self, start: Spot) -> Result<Spot> {
         let mut here = start;
         let mut before = f64::INFINITY;
         for _ in 0..MAX_STEPS {
-            let (gradient, hessian) = self.derivatives(&here);
+            let (mut gradient, mut hessian) = self.derivatives(&here);
+            self.hold(&here.t, &mut gradient, &mut hessian);
             let step = newton_step(&gradient, hessian.view())?;
             let slope = -gradient.dot(&step);
             let rounding = 1e-14 * (1.0 + here.value.abs());
@@ -158,6 +172,31 @@ impl Profile {
         Ok(here)
     }
 
+    /// A lower point with one of the vanishing uniquenesses larger: at zero f has no slope in t.
+    fn release(&self, here: &Spot) -> Option<Spot> {
+        let (gradient, _) = self.derivatives(here);
+        let wants = |i: &usize| here.t[*i] <= self.floor && gradient[*i] < 0.0;
+        let enough = 1e-14 * (1.0 + here.value.abs());
+        (0..here.t.len()).filter(wants).find_map(|i| {
+            let sizes = (0..14).map(|k| LONGEST * 0.5_f64.powi(k));
+            let mut spots = sizes.filter_map(|size| {
+                let mut t = here.t.clone();
+                t[i] = size;
+                self.at(t).ok()
+            });
+            spots.find(|spot| spot.value < here.value - enough)
+        })
+    }
+
+    fn hold(&self, t: &Array1<f64>, gradient: &mut Array1<f64>, hessian: &mut Array2<f64>) {
+        for i in (0..t.len()).filter(|i| t[*i] <= self.floor) {
+            gradient[i] = 0.0;
+            hessian.row_mut(i).fill(0.0);
+            hessian.column_mut(i).fill(0.0);
+            hessian[[i, i]] = 1.0;
+        }
+    }
+
     fn search(&self, here: &Spot, step: &Array1<f64>, slope: f64, rounding: f64) -> Option<Spot> {
         let longest = step.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
         let mut share = (LONGEST / longest).min(1.0);
@@ -173,7 +212,7 @@ impl Profile {
         None
     }
 
-    /// Gradient and Hessian in t; those at the floor that would fall are left out.
+    /// Gradient and Hessian in t.
     fn derivatives(&self, spot: &Spot) -> (Array1<f64>, Array2<f64>) {
         let d = spot.t.len();
         let rest = spot.vectors.slice_axis(Axis(1), Slice::from(spot.top..));
@@ -191,19 +230,11 @@ impl Profile {
         }
         let logarithmic = Array1::from_shape_fn(d, |i| plain[[i, i]] - scaled[[i, i]]);
         let t = &spot.t;
-        let mut gradient = &logarithmic * 2.0 / t;
-        let mut hessian = Array2::from_shape_fn((d, d), |(i, j)| {
+        let gradient = &logarithmic * 2.0 / t;
+        let hessian = Array2::from_shape_fn((d, d), |(i, j)| {
             // ½·4 from the logarithms, −2 from the bend of ln t: nothing is left on the diagonal.
             4.0 * bent[[i, j]] / (t[i] * t[j])
         });
-        for i in 0..d {
-            if t[i] <= self.floor && gradient[i] > 0.0 {
-                gradient[i] = 0.0;
-                hessian.row_mut(i).fill(0.0);
-                hessian.column_mut(i).fill(0.0);
-                hessian[[i, i]] = 1.0;
-            }
-        }
         (gradient, hessian)
     }
 
