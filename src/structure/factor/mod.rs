@@ -105,7 +105,7 @@ impl Factor {
     /// The best parts for a scatter, from the better of the current ones and the guess.
     fn improve(&self, scatter: ArrayView2<'_, f64>, current: &LowRank) -> Result<LowRank> {
         let profile = Profile::new(scatter, self.factors)?;
-        let mut starts = vec![profile.from_uniquenesses(&current.diagonal)];
+        let mut starts = vec![profile.roots_of(&current.diagonal)];
         starts.extend(profile.starts().into_iter().take(1));
         profile.parts(&profile.lowest(starts)?)
     }

@@ -75,7 +75,7 @@ impl Profile {
     }
 
     /// t of given uniquenesses.
-    pub(super) fn from_uniquenesses(&self, diagonal: &Array1<f64>) -> Array1<f64> {
+    pub(super) fn roots_of(&self, diagonal: &Array1<f64>) -> Array1<f64> {
         diagonal.mapv(f64::sqrt) / &self.scale
     }
 
@@ -226,7 +226,7 @@ impl Profile {
                 let ratio = l / spot.latent[k];
                 0.5 * (1.0 - l) * (1.0 + 3.0 * ratio) / (1.0 - ratio).max(f64::EPSILON)
             };
-            bent += &(weighted(latent.mapv(|l| weight(&l))) * &v * v.insert_axis(Axis(1)));
+            bent += &(weighted(latent.mapv(|l| weight(&l))) * v * v.insert_axis(Axis(1)));
         }
         let logarithmic = Array1::from_shape_fn(d, |i| plain[[i, i]] - scaled[[i, i]]);
         let t = &spot.t;
