@@ -46,7 +46,7 @@ fn starts(shape: &dyn Shape, d: usize) -> Vec<(&'static str, Array2<f64>)> {
 fn updates_end_at_the_lowest_minimum() {
     let golden = golden();
     let cases = golden["cases"].as_object().expect("cases");
-    assert_eq!(cases.len(), 6);
+    assert_eq!(cases.len(), 7);
     for (name, case) in cases {
         let scatter = common::matrix(&case["scatter"]);
         let reference = case["minimum"].as_f64().expect("a minimum");

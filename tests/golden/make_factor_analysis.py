@@ -100,6 +100,7 @@ def scatters(rng):
     yield "d6_k2", noisy(6, 2, 300, 1.0), 2
     yield "d6_k3", noisy(6, 3, 60, 1.0), 3
     yield "few", noisy(8, 2, 12, 0.8), 2
+    yield "singular", noisy(9, 1, 8, 1.0), 1
     # The first variable is nearly the factor itself.
     loadings = np.array([1.0, 0.8, 0.6, 0.7, 0.5])
     heywood = np.outer(loadings, loadings)
