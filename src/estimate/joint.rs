@@ -125,7 +125,11 @@ fn ascend(
         }
         if !better && !higher && !problem.is_unstructured() {
             // A uniqueness that is zero has no slope in its coordinate: only a sweep frees it.
-            flip_flop::sweep(problem, iterate, run.done)?;
+            let mut swept = iterate.clone();
+            flip_flop::sweep(problem, &mut swept, run.done)?;
+            if swept.log_likelihood >= iterate.log_likelihood {
+                *iterate = swept;
+            }
         }
     }
 }
