@@ -134,9 +134,7 @@ impl Chart {
         match &self.kind {
             Kind::Own(shape, frame) => {
                 let theta = frame.theta(theta);
-                let matrix = shape.matrix(&theta, self.order)?;
-                crate::linalg::require_finite("a factor", &matrix)?;
-                let root = shape.root("a factor", matrix.view())?;
+                let root = shape.root_at("a factor", &theta, self.order)?;
                 Ok(Spot { theta, spectral: None, root })
             }
             Kind::Exponential { centre, name } => {

@@ -180,7 +180,6 @@ fn update_factor(
         return root.advance(name, scatter);
     }
     let seen = root.unwhiten(scatter);
-    let updated = shape.update(seen.view(), root.matrix().view())?;
-    *root = shape.root(name, updated.view())?;
+    *root = shape.advance(name, seen.view(), root)?;
     Ok(())
 }

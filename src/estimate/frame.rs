@@ -24,7 +24,7 @@ pub(super) struct Frame {
 impl Frame {
     pub(super) fn new(shape: &dyn Shape, root: &Root) -> Result<Self> {
         let d = root.order();
-        let origin = shape.coordinates(root.matrix().view())?;
+        let origin = shape.coordinates_of(root)?;
         if origin.len() > LARGEST {
             let growth = plain_growth(shape, root)?;
             return Ok(Self { origin: Array1::from(origin), turn: None, growth });

@@ -123,6 +123,14 @@ fn ascend(
         if fruitless == FRUITLESS {
             return Ok(Termination::Stalled);
         }
+        if !better && !higher && !problem.is_unstructured() {
+            // A uniqueness that is zero has no slope in its coordinate: only a sweep frees it.
+            let mut swept = iterate.clone();
+            flip_flop::sweep(problem, &mut swept, run.done)?;
+            if swept.log_likelihood >= iterate.log_likelihood {
+                *iterate = swept;
+            }
+        }
     }
 }
 

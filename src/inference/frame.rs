@@ -35,7 +35,7 @@ impl Side {
             return Ok(Self { shape, root, theta: Vec::new(), basis: Basis::Svec });
         }
         let d = root.order();
-        let theta = shape.coordinates(root.matrix().view())?;
+        let theta = shape.coordinates_of(&root)?;
         let mut rows = Array2::zeros((theta.len(), d * d));
         let mut unit = vec![0.0; theta.len()];
         for k in 0..theta.len() {
@@ -113,7 +113,12 @@ impl Side {
     pub(super) fn step(&self, k: usize) -> f64 {
         let length = match &self.basis {
             Basis::Svec => 1.0,
-            Basis::Dense(rows) => rows.row(k).dot(&rows.row(k)).sqrt(),
+            Basis::Dense(rows) => {
+                let length = |k: usize| rows.row(k).dot(&rows.row(k)).sqrt();
+                // The root of a uniqueness that is zero moves nothing at first.
+                let longest = || (0..rows.nrows()).map(length).fold(0.0, f64::max);
+                if length(k) > 0.0 { length(k) } else { longest() }
+            }
         };
         0.05 / length.max(f64::MIN_POSITIVE)
     }

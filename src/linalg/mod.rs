@@ -18,7 +18,7 @@ pub use general::{Lu, singular_values, svd};
 pub use product::{
     Triangle, as_matrix, as_matrix_mut, gemm, lower_part, matmul, mirror_lower, upper_part,
 };
-pub use root::Root;
+pub use root::{LowRank, Root};
 
 use crate::{Error, Result};
 use ndarray::{ArrayBase, Data, Dimension};

@@ -2,13 +2,14 @@
 //! needs, moved by congruence so that the arithmetic stays near the identity.
 //!
 //! Roots of diagonal, AR(1) and compound-symmetry matrices are kept as recursions instead:
-//! whitening a vector costs O(d), a congruence O(d²).
+//! whitening a vector costs O(d), a congruence O(d²). Roots of ΛΛᵀ + Ψ remember Λ and Ψ, which
+//! cannot always be told from their sum.
 
 use super::chain::{Chain, Way};
 use super::cholesky::{clear_upper, congruence, invert_lower_into, ln_det_of};
 use super::kernel::{self, Mode};
 use super::{
-    Spd, Triangle, as_matrix, as_matrix_mut, cholesky_lower, gemm, lower_part, symmetrise,
+    Spd, Triangle, as_matrix, as_matrix_mut, cholesky_lower, gemm, lower_part, matmul, symmetrise,
     upper_part,
 };
 use crate::{Error, Result};
@@ -20,6 +21,16 @@ use std::sync::OnceLock;
 pub struct Root {
     kind: Kind,
     ln_det: f64,
+    low_rank: Option<LowRank>,
+}
+
+/// The parts of A = ΛΛᵀ + Ψ.
+#[derive(Debug, Clone)]
+pub struct LowRank {
+    /// Λ (d × K).
+    pub loadings: Array2<f64>,
+    /// The diagonal of Ψ, not negative.
+    pub diagonal: Array1<f64>,
 }
 
 #[derive(Debug, Clone)]
@@ -49,7 +60,7 @@ impl Root {
     }
 
     fn dense(lower: Array2<f64>, inverse: Array2<f64>, ln_det: f64) -> Self {
-        Self { kind: Kind::Dense { lower, inverse }, ln_det }
+        Self { kind: Kind::Dense { lower, inverse }, ln_det, low_rank: None }
     }
 
     fn from_chain(what: &str, chain: Chain) -> Result<Self> {
@@ -59,7 +70,7 @@ impl Root {
         }
         let ln_det = chain.ln_det();
         let kind = Kind::Chain { chain, lower: OnceLock::new(), inverse: OnceLock::new() };
-        Ok(Self { kind, ln_det })
+        Ok(Self { kind, ln_det, low_rank: None })
     }
 
     /// The root of diag(a); `what` names the matrix in errors.
@@ -104,6 +115,21 @@ impl Root {
         let diagonal = Array1::from_shape_fn(d, |j| (a * level(j + 1) / level(j)).sqrt());
         let gain = Array1::from_shape_fn(d, |j| shared(j) / diagonal[j]);
         Self::from_chain(what, Chain { diagonal, gain, decay: 1.0 })
+    }
+
+    /// The Cholesky root of ΛΛᵀ + Ψ, which keeps its parts; `what` names the matrix in errors.
+    ///
+    /// # Errors
+    /// As [`cholesky_lower`].
+    pub fn of_low_rank(what: &str, parts: LowRank) -> Result<Self> {
+        let common = matmul(parts.loadings.view(), parts.loadings.t());
+        let root = Self::of(what, (common + Array2::from_diag(&parts.diagonal)).view())?;
+        Ok(Self { low_rank: Some(parts), ..root })
+    }
+
+    /// The parts of A, where it was made of a low-rank matrix and a diagonal.
+    pub fn low_rank(&self) -> Option<&LowRank> {
+        self.low_rank.as_ref()
     }
 
     /// The Cholesky root of A (d × d); `what` names it in errors.
@@ -284,6 +310,10 @@ impl Root {
     /// A ← c A for c > 0.
     pub fn scale(&mut self, c: f64) {
         self.ln_det += self.order() as f64 * c.ln();
+        if let Some(LowRank { loadings, diagonal }) = &mut self.low_rank {
+            *loadings *= c.sqrt();
+            *diagonal *= c;
+        }
         match &mut self.kind {
             Kind::Dense { lower, inverse } => {
                 *lower *= c.sqrt();

@@ -184,7 +184,7 @@ impl<S: Shape + ?Sized> Terrain for InCoordinates<'_, S> {
     /// The Fisher information of f is the Gram matrix of the whitened tangents.
     fn precondition(&self, place: &Place, gradient: &Array1<f64>) -> Result<Array1<f64>> {
         let basis = whitened_tangent(self.shape, &place.variables.to_vec(), &place.root)?;
-        solve_gram(&basis, gradient, 0.0)
+        solve_gram(&basis, gradient)
     }
 }
 

@@ -26,7 +26,7 @@ pub use known::Known;
 pub use toeplitz::Toeplitz;
 pub use unstructured::Unstructured;
 
-use crate::linalg::{Root, matmul, symmetric_eigen};
+use crate::linalg::{Root, matmul, require_finite, symmetric_eigen};
 use crate::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView2};
 use std::fmt::Debug;
@@ -171,6 +171,33 @@ pub trait Shape: Debug + Send + Sync {
         Root::of(what, matrix)
     }
 
+    /// The root at these coordinates. A structure whose coordinates are hard to tell from the
+    /// matrix lets its roots remember them, here and in [`Shape::root`] and [`Shape::advance`].
+    ///
+    /// # Errors
+    /// As [`Shape::matrix`] and [`Shape::root`].
+    fn root_at(&self, what: &str, coordinates: &[f64], d: usize) -> Result<Root> {
+        let matrix = self.matrix(coordinates, d)?;
+        require_finite(what, &matrix)?;
+        self.root(what, matrix.view())
+    }
+
+    /// Coordinates of the matrix that a root is of.
+    ///
+    /// # Errors
+    /// As [`Shape::coordinates`].
+    fn coordinates_of(&self, root: &Root) -> Result<Vec<f64>> {
+        self.coordinates(root.matrix().view())
+    }
+
+    /// [`Shape::update`] from root to root.
+    ///
+    /// # Errors
+    /// As [`Shape::update`] and [`Shape::root`].
+    fn advance(&self, what: &str, scatter: ArrayView2<'_, f64>, current: &Root) -> Result<Root> {
+        self.root(what, self.update(scatter, current.matrix().view())?.view())
+    }
+
     /// The structure's own parameters for the report, scale-free ones (ρ, loadings, …).
     fn report(&self, _matrix: ArrayView2<'_, f64>) -> Vec<(String, f64)> {
         Vec::new()
@@ -199,21 +226,15 @@ pub trait Shape: Debug + Send + Sync {
     /// # Errors
     /// When the tangent space cannot be computed.
     fn project(&self, root: &Root, whitened: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        let coordinates = self.coordinates(root.matrix().view())?;
-        let basis = whitened_tangent(self, &coordinates, root)?;
-        project_on(&basis, &flattened(whitened)?)
+        let d = root.order();
+        let basis = whitened_tangent(self, &self.coordinates_of(root)?, root)?;
+        let weights = solve_gram(&basis, &basis.dot(&flattened(whitened)?))?;
+        basis
+            .t()
+            .dot(&weights)
+            .into_shape_with_order((d, d))
+            .map_err(|e| Error::shape("a projection", "a square matrix", e))
     }
-}
-
-/// The orthogonal projection of a flattened square matrix on the span of the rows.
-fn project_on(basis: &Array2<f64>, flat: &Array1<f64>) -> Result<Array2<f64>> {
-    let weights = solve_gram(basis, &basis.dot(flat), 0.0)?;
-    let d = flat.len().isqrt();
-    basis
-        .t()
-        .dot(&weights)
-        .into_shape_with_order((d, d))
-        .map_err(|e| Error::shape("a projection", "a square matrix", e))
 }
 
 fn flattened(matrix: ArrayView2<'_, f64>) -> Result<Array1<f64>> {
@@ -225,11 +246,13 @@ fn flattened(matrix: ArrayView2<'_, f64>) -> Result<Array1<f64>> {
         .map_err(|e| Error::shape("a scatter", "a square matrix", e))
 }
 
-/// (T Tᵀ)⁺ r for the rows of T; a pseudo-inverse, because coordinates may be redundant. With the
-/// rows scaled to length one, eigenvalues below the share `damping` of the largest are taken as
-/// that: nearly redundant coordinates shall not take steps beyond what their tangents know.
-fn solve_gram(basis: &Array2<f64>, rhs: &Array1<f64>, damping: f64) -> Result<Array1<f64>> {
-    let gram = matmul(basis.view(), basis.t());
+/// (T Tᵀ)⁺ r for the rows of T.
+fn solve_gram(basis: &Array2<f64>, rhs: &Array1<f64>) -> Result<Array1<f64>> {
+    solve_semidefinite(matmul(basis.view(), basis.t()), rhs)
+}
+
+/// G⁺ r for a Gram matrix G; a pseudo-inverse, because coordinates may be redundant.
+fn solve_semidefinite(gram: Array2<f64>, rhs: &Array1<f64>) -> Result<Array1<f64>> {
     // Scaled to a unit diagonal: the units of the coordinates do not matter.
     let scale = gram.diag().mapv(|x| if x > 0.0 { 1.0 / x.sqrt() } else { 0.0 });
     let mut scaled = gram;
@@ -238,8 +261,7 @@ fn solve_gram(basis: &Array2<f64>, rhs: &Array1<f64>, damping: f64) -> Result<Ar
     }
     let eigen = symmetric_eigen("the Gram matrix of a structure", scaled.view())?;
     let largest = eigen.values.iter().fold(0.0_f64, |m, &x| m.max(x));
-    let inverse =
-        eigen.map(|x| if x > 1e-12 * largest { 1.0 / x.max(damping * largest) } else { 0.0 });
+    let inverse = eigen.map(|x| if x > 1e-12 * largest { 1.0 / x } else { 0.0 });
     Ok(inverse.dot(&(rhs * &scale)) * &scale)
 }
 
