@@ -2,12 +2,12 @@
 
 use crate::Result;
 use crate::data::Sample;
-use crate::estimate::{Factors, FitOptions, Silent, Tyler};
+use crate::estimate::{Factors, Fit, FitOptions, Silent, Tyler};
 use crate::model::Model;
 use ndarray::Array2;
 
 /// An estimate of M and Σ = σ²(A ⊗ B), as the measures want it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Estimate {
     /// σ̂², Â (trace p) and B̂ (trace q).
@@ -24,6 +24,9 @@ pub struct Estimate {
     pub iterations: usize,
     /// How the estimator ended: `converged`, or why not, in one word.
     pub status: &'static str,
+    /// The likelihood fit that it is, where there is one: its standard errors give the coverage of
+    /// intervals. Without it the coverage stays blank.
+    pub fit: Option<Box<Fit>>,
 }
 
 impl Estimate {
@@ -37,6 +40,7 @@ impl Estimate {
             dof: None,
             iterations: 0,
             status: CONVERGED,
+            fit: None,
         }
     }
 }
@@ -139,6 +143,7 @@ impl Estimator for ModelEstimator {
             dof,
             iterations: fit.iterations(),
             status: if fit.is_converged() { CONVERGED } else { fit.termination().name() },
+            fit: Some(Box::new(fit)),
         })
     }
 }

@@ -46,6 +46,7 @@ impl Study {
             "target",
             "plot",
             "show",
+            "coverage",
             "design",
             "estimator",
         ])?;
@@ -58,11 +59,16 @@ impl Study {
         if let Some(value) = root.get("target") {
             study.target = value.parsed()?;
         }
+        if let Some(level) = root.get("coverage").map_or(Ok(None), |v| v.level())? {
+            study = study.coverage(level);
+        }
+        let measures = study.measures();
         if let Some(value) = root.get("plot") {
-            study.plot = value.measure()?;
+            study.plot = value.measure(measures)?;
         }
         if let Some(value) = root.get("show") {
-            study.show = value.list().iter().map(Value::measure).collect::<Result<_>>()?;
+            study.show =
+                value.list().iter().map(|v| v.measure(measures)).collect::<Result<_>>()?;
         }
         let design = root.need("design", "a table [design] with n, p, q, …")?.section()?;
         study.scenarios = scenarios(&design)?;
@@ -164,6 +170,9 @@ fn laws(design: &Section<'_>) -> Result<Vec<LawSpec>> {
     }
     Ok(out)
 }
+
+/// The level that `coverage = true` stands for.
+const DEFAULT_LEVEL: f64 = 0.95;
 
 const ESTIMATOR_KEYS: [&str; 10] =
     ["name", "law", "dof", "rows", "cols", "mean", "method", "tol", "max_iter", "force"];
@@ -380,13 +389,29 @@ impl<'a> Value<'a> {
         self.text()?.parse().map_err(|e: Error| self.fault(e))
     }
 
-    fn measure(&self) -> Result<String> {
+    /// One of the measures that the study takes.
+    fn measure(&self, measures: &[&str]) -> Result<String> {
         let text = self.text()?;
-        if super::MEASURES.contains(&text.as_str()) {
+        if measures.contains(&text.as_str()) {
             return Ok(text);
         }
-        let allowed = super::MEASURES.join(", ");
+        if super::MEASURES.contains(&text.as_str()) {
+            let reason = "is measured only where the study asks for it; add coverage = true, or a \
+                          level such as coverage = 0.9";
+            return Err(self.fault(format!("\"{text}\" {reason}")));
+        }
+        let allowed = measures.join(", ");
         Err(self.fault(format!("\"{text}\" is not a measure; use one of {allowed}")))
+    }
+
+    /// The nominal level of intervals: a number, or `true` for the usual one.
+    fn level(&self) -> Result<Option<f64>> {
+        if let Some(wanted) = self.value.as_bool() {
+            return Ok(wanted.then_some(DEFAULT_LEVEL));
+        }
+        let wanted = || self.wrong("true, false or a level between 0 and 1");
+        let level = self.number().map_err(|_| wanted())?;
+        if level > 0.0 && level < 1.0 { Ok(Some(level)) } else { Err(wanted()) }
     }
 
     fn flag(&self) -> Result<bool> {
