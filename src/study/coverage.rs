@@ -4,7 +4,7 @@ use super::design::Target;
 use super::measures::{COVERAGES, Yardstick};
 use crate::data::Sample;
 use crate::estimate::Fit;
-use crate::inference::{Gradient, Interval, IntervalScale, StandardErrors};
+use crate::inference::{ErrorOptions, Gradient, Interval, IntervalScale, StandardErrors};
 use crate::{Error, Result};
 use ndarray::Array2;
 
@@ -20,9 +20,10 @@ pub(super) fn coverage(
     truth: &Yardstick,
     level: f64,
     fit: &Fit,
+    options: ErrorOptions,
     sample: &Sample,
 ) -> Result<[Option<f64>; COVERAGES]> {
-    let errors = fit.standard_errors(sample)?;
+    let errors = fit.standard_errors_with(sample, options)?;
     let blank = Tally { level, inside: 0, all: 0 };
     let (mut scale, mut shape, mut mean, mut dof) = (blank, blank, blank, blank);
     if let Some((estimate, true_scale, error)) = scales(truth, fit, &errors)? {

@@ -5,6 +5,7 @@ use super::design::{LawSpec, Scenario, Study};
 use super::estimator::{Estimator, ModelEstimator, TylerEstimator};
 use super::factor::FactorSpec;
 use crate::estimate::{FitOptions, Method, Tyler};
+use crate::inference::ErrorOptions;
 use crate::model::{Dof, Mean, Model};
 use crate::structure::Structure;
 use crate::{Error, Result};
@@ -67,14 +68,20 @@ impl Study {
             study.plot = value.measure(measures)?;
         }
         if let Some(value) = root.get("show") {
-            study.show =
-                value.list().iter().map(|v| v.measure(measures)).collect::<Result<_>>()?;
+            study.show = value.list().iter().map(|v| v.measure(measures)).collect::<Result<_>>()?;
         }
         let design = root.need("design", "a table [design] with n, p, q, …")?.section()?;
         study.scenarios = scenarios(&design)?;
         let list = root.need("estimator", "at least one table [[estimator]]")?;
         for value in list.list() {
-            let estimator = estimator(&value.section()?)?;
+            let section = value.section()?;
+            if let (None, Some(robust)) = (study.coverage, section.get("robust")) {
+                return Err(robust.fault(
+                    "is about intervals, and the study does not ask for coverage; add coverage = \
+                     true at the top",
+                ));
+            }
+            let estimator = estimator(&section)?;
             if study.estimators.iter().any(|e| e.name() == estimator.name()) {
                 let name = estimator.name();
                 return Err(value.fault(format!(
@@ -174,8 +181,8 @@ fn laws(design: &Section<'_>) -> Result<Vec<LawSpec>> {
 /// The level that `coverage = true` stands for.
 const DEFAULT_LEVEL: f64 = 0.95;
 
-const ESTIMATOR_KEYS: [&str; 10] =
-    ["name", "law", "dof", "rows", "cols", "mean", "method", "tol", "max_iter", "force"];
+const ESTIMATOR_KEYS: [&str; 11] =
+    ["name", "law", "dof", "rows", "cols", "mean", "method", "tol", "max_iter", "force", "robust"];
 
 fn estimator(section: &Section<'_>) -> Result<Arc<dyn Estimator>> {
     section.allow(&ESTIMATOR_KEYS)?;
@@ -192,7 +199,7 @@ fn estimator(section: &Section<'_>) -> Result<Arc<dyn Estimator>> {
     let name = section.get("name").map_or(Ok(default), |v| v.text())?;
     let dof = section.get("dof");
     if law_name == "tyler" {
-        for key in ["dof", "mean", "method"] {
+        for key in ["dof", "mean", "method", "robust"] {
             if let Some(value) = section.get(key) {
                 return Err(value.fault("Tyler's estimator has no such choice; leave the key out"));
             }
@@ -220,7 +227,9 @@ fn estimator(section: &Section<'_>) -> Result<Arc<dyn Estimator>> {
         }
     };
     let model = model.rows(rows).cols(cols).mean(mean(section)?);
-    Ok(Arc::new(ModelEstimator::new(name, model, options)))
+    let robust = section.get("robust").map_or(Ok(false), |v| v.flag())?;
+    let errors = ErrorOptions { robust, ..ErrorOptions::default() };
+    Ok(Arc::new(ModelEstimator::new(name, model, options).errors(errors)))
 }
 
 fn mean(section: &Section<'_>) -> Result<Mean> {

@@ -243,7 +243,7 @@ impl Prepared<'_> {
         yardstick: &Yardstick,
     ) -> Row {
         if let (Some(level), Some(fit)) = (self.study.coverage, &estimate.fit) {
-            match coverage(yardstick, level, fit, sample) {
+            match coverage(yardstick, level, fit, estimate.errors, sample) {
                 Ok(shares) => {
                     row.measured.iter_mut().skip(ERRORS).zip(shares).for_each(|(to, x)| *to = x);
                 }
