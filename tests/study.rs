@@ -339,6 +339,23 @@ fn bad_study_files_name_line_and_key() {
 }
 
 #[test]
+fn the_help_names_every_key() {
+    let help = done(Path::new("."), &["study", "--help"]);
+    for (from, to) in [
+        ("seed = 11", "nonsense = 1"),
+        ("[design]", "[design]\nnonsense = 1"),
+        ("mean = \"zero\"", "nonsense = 1"),
+    ] {
+        let message = fault(from, to);
+        let keys = message.split("unknown key; use ").nth(1).expect("a list of keys");
+        for key in keys.split(", ") {
+            let word = |text: &str| text.trim_matches(|c: char| !c.is_alphanumeric()) == key;
+            assert!(help.split_whitespace().any(word), "{key} in {help}");
+        }
+    }
+}
+
+#[test]
 fn a_bad_study_file_leaves_nothing_behind() {
     let dir = folder("seed = 1\nreplicates = \"many\"\n");
     let output = kronfit(dir.path(), &["study", "s.toml"]);
