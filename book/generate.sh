@@ -46,16 +46,17 @@ done
 run gaussian-us-macro "$kronfit" test us-macro gaussian=kronecker-t --bootstrap 199 --seed 1
 for example in examples/*.rs; do
   name=$(basename "$example" .rs)
-  case $name in figures | us_macro | separability_test | published_studies) continue ;; esac
+  case $name in figures | us_macro | separability_test | published_studies | wald_coverage) continue ;; esac
   run "$name" "$bin/examples/$name"
 done
 rm -rf book/src/figures
 run figures "$bin/examples/figures" book/src/figures
 run us_macro "$bin/examples/us_macro" book/src/figures/us-macro
 run separability_test "$bin/examples/separability_test" 2000 book/src/figures
+run wald_coverage "$bin/examples/wald_coverage" 10000
 run outliers-us-macro "$kronfit" outliers us-macro --model kronecker-t --rows compound-symmetry --plot book/src/figures/us-macro
-for study in existence efficiency robustness; do
-  run "study-$study" "$bin/examples/published_studies" "$study" book/src/figures/studies
+for study in existence efficiency robustness coverage; do
+  run "study-$study" "$bin/examples/published_studies" full "$study" book/src/figures/studies
 done
 run us-macro-methods "$kronfit" fit us-macro --model matrix-t --dof 5 \
   --method flip-flop,newton,joint --plot book/src/figures/methods

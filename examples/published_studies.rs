@@ -1,38 +1,59 @@
 //! The studies in `studies/`, run in memory and set beside what theory says.
 //!
-//!     cargo run --release --example published_studies [existence|efficiency|robustness [DIR]]
+//!     cargo run --release --example published_studies -- [full] [STUDY|all [DIR]]
 //!
-//! With a folder the figures are written there.
+//! A study is existence, efficiency, robustness or coverage. With a folder the figures are written
+//! there. `full` takes the replicates of the study files, as the book does; without it there are
+//! fewer, and it is a matter of seconds.
 
-use kronfit::Result;
 use kronfit::model::{Existence, existence};
 use kronfit::report::plot::{study_figures, write_figures};
 use kronfit::report::{Align, StudyTables, Table};
 use kronfit::study::{RunOptions, Study, Summary};
+use kronfit::{Error, Result};
 use std::path::Path;
 
+const STUDIES: [&str; 4] = ["existence", "efficiency", "robustness", "coverage"];
+
 fn main() -> Result<()> {
-    let only = std::env::args().nth(1);
-    let wanted = |name: &str| only.as_deref().is_none_or(|o| o == name);
-    if wanted("existence") {
-        print!("{}", existence_table(&run("existence")?));
+    let mut words: Vec<String> = std::env::args().skip(1).collect();
+    let full = words.first().is_some_and(|word| word == "full");
+    if full {
+        words.remove(0);
     }
-    if wanted("efficiency") {
-        print!("{}", efficiency_table(&run("efficiency")?));
+    let wanted = words.first().map_or("all", String::as_str);
+    if wanted != "all" && !STUDIES.contains(&wanted) {
+        let allowed = format!("all, {}", STUDIES.join(", "));
+        return Err(Error::domain("the study", format!("\"{wanted}\""), allowed));
     }
-    if wanted("robustness") {
-        print!("{}", StudyTables::new(&run("robustness")?).errors());
+    for name in STUDIES.into_iter().filter(|name| wanted == "all" || wanted == *name) {
+        let summary = run(name, full, words.get(1).map(Path::new))?;
+        let text = match name {
+            "existence" => existence_table(&summary),
+            "efficiency" => efficiency_table(&summary),
+            _ => StudyTables::new(&summary).errors(),
+        };
+        print!("{text}");
     }
     Ok(())
 }
 
-fn run(name: &str) -> Result<Summary> {
+/// Replicates without `full`, where the study file has more.
+const FEW: usize = 20;
+
+fn run(name: &str, full: bool, folder: Option<&Path>) -> Result<Summary> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("studies").join(format!("{name}.toml"));
-    let summary = Study::read(&path)?.run_in_memory(&RunOptions::default())?.summary();
-    if let Some(folder) = std::env::args().nth(2) {
+    let mut study = Study::read(&path)?;
+    let all = study.replicates();
+    if !full && all > FEW {
+        study = study.with_replicates(FEW.max(all / 25));
+        println!("{name}: {} of {all} replicates; `full` runs them all", study.replicates());
+    }
+    let summary = study.run_in_memory(&RunOptions::default())?.summary();
+    if let Some(folder) = folder {
         let mut figures = study_figures(&summary)?;
         figures.iter_mut().for_each(|f| f.name = format!("{name}-{}", f.name));
-        write_figures(Path::new(&folder), &figures)?;
+        write_figures(folder, &figures)?;
     }
     Ok(summary)
 }
@@ -90,5 +111,6 @@ fn efficiency_table(summary: &Summary) -> String {
         };
         table.row([s.n.to_string()].into_iter().chain((0..names.len()).map(ratio)));
     }
-    format!("mean squared error over the Cramér–Rao bound\n{table}")
+    let replicates = summary.study().replicates();
+    format!("mean squared error over the Cramér–Rao bound, {replicates} replicates\n{table}")
 }

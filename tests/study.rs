@@ -65,22 +65,27 @@ fn folder(text: &str) -> tempfile::TempDir {
     dir
 }
 
-/// Every file that has no times in it.
+/// Every file that has no times in it; figures of coverage where the study has it.
 fn result_files(dir: &Path) -> Vec<(String, Vec<u8>)> {
-    ["results.csv", "summary.csv", "summary.txt", "study.toml", "design.txt", "figures/error-1.svg"]
-        .iter()
-        .map(|name| ((*name).to_owned(), fs::read(dir.join(name)).expect(name)))
+    let texts = ["results.csv", "summary.csv", "summary.txt", "study.toml", "design.txt"];
+    let figures = ["figures/error-1.svg", "figures/coverage-1.svg"];
+    let there = figures.into_iter().filter(|name| dir.join(name).exists());
+    texts
+        .into_iter()
+        .chain(there)
+        .map(|name| (name.to_owned(), fs::read(dir.join(name)).expect(name)))
         .collect()
 }
 
 #[test]
 fn threads_and_shards_give_the_same_files() {
-    let dir = folder(STUDY);
+    let dir = folder(&STUDY.replace("[design]", "coverage = 0.9\n[design]"));
     let at = dir.path();
     let printed = done(at, &["study", "s.toml", "-o", "one", "--threads", "1"]);
     assert!(printed.contains("small: 12 replicates") && printed.contains("12/12"), "{printed}");
     done(at, &["study", "s.toml", "-o", "two", "--threads", "2"]);
     let whole = result_files(&at.join("one"));
+    assert_eq!(whole.len(), 7);
     assert_eq!(result_files(&at.join("two")), whole);
     for i in 1..=3 {
         let shard = format!("{i}/3");
@@ -224,7 +229,7 @@ fn bad_study_files_name_line_and_key() {
             "replicates = 12",
             "replicats = 12",
             "s.toml:4: replicats: unknown key; use name, seed, replicates, target, plot, show, \
-             design, estimator",
+             coverage, design, estimator",
         ),
         (
             "n = [6, 12]",
@@ -289,6 +294,36 @@ fn bad_study_files_name_line_and_key() {
              frobenius_cols, distance, shape_distance, kullback, stein, whitened, trace_ratio, \
              ln_det_ratio, mean_error, dof",
         ),
+        (
+            "plot = \"shape_distance\"",
+            "coverage = 95",
+            "s.toml:5: coverage: 95 is not true, false or a level between 0 and 1",
+        ),
+        (
+            "plot = \"shape_distance\"",
+            "coverage = \"yes\"",
+            "s.toml:5: coverage: \"yes\" is not true, false or a level between 0 and 1",
+        ),
+        (
+            "plot = \"shape_distance\"",
+            "coverage = false\nshow = [\"stein\", \"coverage_mean\"]",
+            "s.toml:6: show: \"coverage_mean\" is measured only where the study asks for it; add \
+             coverage = true, or a level such as coverage = 0.9",
+        ),
+        (
+            "plot = \"shape_distance\"",
+            "coverage = true\nplot = \"mse\"",
+            "s.toml:6: plot: \"mse\" is not a measure; use one of frobenius, frobenius_rows, \
+             frobenius_cols, distance, shape_distance, kullback, stein, whitened, trace_ratio, \
+             ln_det_ratio, mean_error, dof, coverage, coverage_scale, coverage_shape, \
+             coverage_mean, coverage_dof",
+        ),
+        (
+            "mean = \"zero\"",
+            "robust = true",
+            "s.toml:18: estimator.robust: is about intervals, and the study does not ask for \
+             coverage; add coverage = true at the top",
+        ),
         ("[design]", "[design", "s.toml:7: not TOML: unclosed table, expected `]`"),
     ];
     for (from, to, message) in cases {
@@ -301,6 +336,23 @@ fn bad_study_files_name_line_and_key() {
     );
     let method = fault("mean = \"zero\"", "method = \"fast\"");
     assert!(method.starts_with("s.toml:18: estimator.method: the method is \"fast\""), "{method}");
+}
+
+#[test]
+fn the_help_names_every_key() {
+    let help = done(Path::new("."), &["study", "--help"]);
+    for (from, to) in [
+        ("seed = 11", "nonsense = 1"),
+        ("[design]", "[design]\nnonsense = 1"),
+        ("mean = \"zero\"", "nonsense = 1"),
+    ] {
+        let message = fault(from, to);
+        let keys = message.split("unknown key; use ").nth(1).expect("a list of keys");
+        for key in keys.split(", ") {
+            let word = |text: &str| text.trim_matches(|c: char| !c.is_alphanumeric()) == key;
+            assert!(help.split_whitespace().any(word), "{key} in {help}");
+        }
+    }
 }
 
 #[test]

@@ -9,8 +9,20 @@ use crate::{Error, Result};
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
 
+/// What a study file may say; a test holds it to the keys that are read.
+const KEYS: &str = "\
+Keys of a study file (TOML; lists are crossed):
+  name, seed, replicates
+  target = \"scale\" or \"covariance\": what is compared with the truth
+  show, plot: measures of the printed table and of the figures
+  coverage = true, or a level as 0.9: measure the coverage of confidence intervals, too
+  [design]       n, p, q, law, dof, rows, cols, contamination (as for simulate)
+  [[estimator]]  name, law (tyler, too), dof (or \"estimate\"), rows, cols, mean, method, tol,
+                 max_iter, force; robust = true: intervals from sandwich standard errors";
+
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(after_help = KEYS)]
 pub(super) struct StudyArgs {
     #[command(subcommand)]
     part: Option<Part>,

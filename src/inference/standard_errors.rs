@@ -48,6 +48,36 @@ pub struct Interval {
     pub scale: IntervalScale,
 }
 
+impl Interval {
+    /// The Wald interval g⁻¹(g(x̂) ± z·g′(x̂)·se) with g the identity, ln or atanh, and z the
+    /// two-sided normal quantile of the level.
+    ///
+    /// # Errors
+    /// [`Error::Domain`] unless 0 < level < 1.
+    ///
+    /// ```
+    /// use kronfit::inference::{Interval, IntervalScale};
+    /// let interval = Interval::wald("x", 1.0, 0.5, IntervalScale::Linear, 0.95)?;
+    /// assert!((interval.high - 1.979982).abs() < 1e-6);
+    /// assert!(interval.contains(0.03) && !interval.contains(0.01));
+    /// # Ok::<(), kronfit::Error>(())
+    /// ```
+    pub fn wald(
+        name: &str,
+        estimate: f64,
+        standard_error: f64,
+        scale: IntervalScale,
+        level: f64,
+    ) -> Result<Self> {
+        Ok(wald(name, estimate, standard_error, scale, normal_quantile(level)?))
+    }
+
+    /// Does the interval hold this value? The ends belong to it.
+    pub fn contains(&self, value: f64) -> bool {
+        self.low <= value && value <= self.high
+    }
+}
+
 /// The gradient of a function of the model in the parametrisation Cov ∝ A ⊗ B with A = σ²Â
 /// (Â = `row_cov`), B = B̂ (`col_cov`), M and ν; symmetric gradients, df = ⟨G_A, dA⟩.
 ///

@@ -74,6 +74,10 @@ impl<'a> StudyTables<'a> {
         if with_dof {
             head.extend(["ν bias", "ν RMSE", "1/ν RMSE", "ν̂ = ∞"]);
         }
+        let blanks = study.coverage_level().is_some() && all().any(|c| c.without_intervals() > 0);
+        if blanks {
+            head.push("without intervals");
+        }
         let table = self.table(&head, |cell| {
             let mut out = vec![
                 format!("{}/{}", cell.converged(), cell.replicates()),
@@ -87,13 +91,19 @@ impl<'a> StudyTables<'a> {
             } else if with_dof {
                 out.extend(["", "", "", ""].map(str::to_owned));
             }
+            if blanks {
+                out.push(cell.without_intervals().to_string());
+            }
             out
         });
         format!(
-            "{}: {} replicates, mean ± Monte-Carlo standard error over those that converged\n{}{table}",
+            "{}: {} replicates, mean ± Monte-Carlo standard error over those that converged\n{}{}{table}",
             study.name(),
             study.replicates(),
-            self.fixed()
+            self.fixed(),
+            study.coverage_level().map_or(String::new(), |level| format!(
+                "coverage: share of the true parameters inside their intervals of nominal level {level}\n"
+            ))
         )
     }
 

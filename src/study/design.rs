@@ -3,7 +3,7 @@
 use super::contamination::Contamination;
 use super::estimator::Estimator;
 use super::factor::FactorSpec;
-use super::measures::MEASURES;
+use super::measures::{ERRORS, MEASURES};
 use super::simulate::Truth;
 use crate::family::{Gaussian, KroneckerT, Law, MatrixT};
 use crate::{Error, Result};
@@ -144,6 +144,9 @@ impl FromStr for Target {
     }
 }
 
+/// The coverage of all intervals together.
+const COVERAGE: &str = "coverage";
+
 /// Measures of the printed table unless the study says otherwise.
 const SHOWN: [&str; 6] =
     ["frobenius", "shape_distance", "stein", "trace_ratio", "mean_error", "dof"];
@@ -159,6 +162,8 @@ pub struct Study {
     pub(super) estimators: Vec<Arc<dyn Estimator>>,
     pub(super) plot: String,
     pub(super) show: Vec<String>,
+    /// Nominal level of the intervals whose coverage is measured.
+    pub(super) coverage: Option<f64>,
     /// The study file, word for word; empty for a study built in code.
     pub(super) text: String,
 }
@@ -181,6 +186,7 @@ impl Study {
             estimators: Vec::new(),
             plot: "shape_distance".to_owned(),
             show: SHOWN.map(str::to_owned).to_vec(),
+            coverage: None,
             text: String::new(),
         }
     }
@@ -203,6 +209,57 @@ impl Study {
     #[must_use]
     pub fn show<S: Into<String>>(mut self, measures: impl IntoIterator<Item = S>) -> Self {
         self.show = measures.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The same study with the coverage of confidence intervals, which costs the standard errors
+    /// of every fit: measured in every replicate, and in the printed table as well.
+    ///
+    /// The parameters of a fit are σ² (or cσ², the covariance's, with [`Target::Covariance`]), the
+    /// variances A_ii (trace p) and B_jj (trace q), the correlations of A and B, the entries of M,
+    /// and ν. With x̂ ± se of a parameter whose true value is x, z = Φ⁻¹((1 + level)/2), and g = ln
+    /// for σ², variances and ν, atanh for correlations, the identity for means,
+    ///
+    /// ```text
+    /// coverage = (1/m) Σ 1{ |g(x̂) − g(x)| ≤ z g′(x̂) se }     over the m parameters
+    /// ```
+    ///
+    /// `coverage` is over all of them; `coverage_scale` over σ² alone, `coverage_shape` over
+    /// variances and correlations, `coverage_mean` over M, `coverage_dof` over ν. Left out are
+    /// parameters that the model fixes, cσ² where a covariance does not exist, and ν when the
+    /// truth is of another law or ν̂ = ∞. The truth of a misspecified fit is that of the samples'
+    /// own law, in the same normalisation.
+    ///
+    /// An estimate without a likelihood fit ([`Estimate::fit`](super::Estimate::fit), as Tyler's),
+    /// or whose fit has no standard errors, has none of these numbers and is counted by
+    /// [`Cell::without_intervals`](super::Cell::without_intervals).
+    ///
+    /// ```
+    /// use kronfit::study::{ModelEstimator, RunOptions, Scenario, Study};
+    /// use std::sync::Arc;
+    /// let study = Study::new("coverage", 1, 50)
+    ///     .scenario(Scenario::gaussian(100, 2, 2))
+    ///     .estimator(Arc::new(ModelEstimator::gaussian("mle")))
+    ///     .coverage(0.95);
+    /// let share = study.run_in_memory(&RunOptions::default())?.summary().cell(0, 0).mean("coverage");
+    /// assert!(share.is_some_and(|x| (x - 0.95).abs() < 0.05));
+    /// # Ok::<(), kronfit::Error>(())
+    /// ```
+    #[must_use]
+    pub fn coverage(mut self, level: f64) -> Self {
+        self.coverage = Some(level);
+        if !self.show.iter().any(|m| m == COVERAGE) {
+            self.show.push(COVERAGE.to_owned());
+        }
+        self
+    }
+
+    /// The same study with another number of replicates: more or fewer of the same samples. It is
+    /// no longer the study of the file that it was read from.
+    #[must_use]
+    pub fn with_replicates(mut self, replicates: usize) -> Self {
+        self.replicates = replicates;
+        self.text.clear();
         self
     }
 
@@ -243,6 +300,16 @@ impl Study {
         &self.show
     }
 
+    /// The nominal level of the intervals whose coverage is measured; `None` where none is.
+    pub fn coverage_level(&self) -> Option<f64> {
+        self.coverage
+    }
+
+    /// What is measured: the columns of the results.
+    pub fn measures(&self) -> &'static [&'static str] {
+        if self.coverage.is_some() { &MEASURES } else { &MEASURES[..ERRORS] }
+    }
+
     /// All samples to be drawn: scenarios × replicates.
     pub fn jobs(&self) -> usize {
         self.scenarios.len() * self.replicates
@@ -268,13 +335,13 @@ impl Study {
                 return Err(Error::domain("the name of an estimator", estimator.name(), allowed));
             }
         }
+        if let Some(level) = self.coverage.filter(|level| !(*level > 0.0 && *level < 1.0)) {
+            return Err(Error::domain("the level of the coverage", level, "between 0 and 1"));
+        }
         for measure in self.show.iter().chain([&self.plot]) {
-            if !MEASURES.contains(&measure.as_str()) {
-                return Err(Error::domain(
-                    "a measure",
-                    format!("\"{measure}\""),
-                    MEASURES.join(", "),
-                ));
+            if !self.measures().contains(&measure.as_str()) {
+                let allowed = self.measures().join(", ");
+                return Err(Error::domain("a measure", format!("\"{measure}\""), allowed));
             }
         }
         for scenario in &self.scenarios {
@@ -305,6 +372,9 @@ impl Study {
         }
         for (i, estimator) in self.estimators.iter().enumerate() {
             text.push_str(&format!("estimator {i} {}\n", estimator.description()));
+        }
+        if let Some(level) = self.coverage {
+            text.push_str(&format!("coverage {level}\n"));
         }
         text
     }

@@ -2,12 +2,13 @@
 
 use crate::Result;
 use crate::data::Sample;
-use crate::estimate::{Factors, FitOptions, Silent, Tyler};
+use crate::estimate::{Factors, Fit, FitOptions, Silent, Tyler};
+use crate::inference::{ErrorOptions, InformationKind};
 use crate::model::Model;
 use ndarray::Array2;
 
 /// An estimate of M and Σ = σ²(A ⊗ B), as the measures want it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Estimate {
     /// σ̂², Â (trace p) and B̂ (trace q).
@@ -24,6 +25,11 @@ pub struct Estimate {
     pub iterations: usize,
     /// How the estimator ended: `converged`, or why not, in one word.
     pub status: &'static str,
+    /// The likelihood fit that it is, where there is one: its standard errors give the coverage of
+    /// intervals. Without it the coverage stays blank.
+    pub fit: Option<Box<Fit>>,
+    /// Which standard errors the intervals are made from.
+    pub errors: ErrorOptions,
 }
 
 impl Estimate {
@@ -37,6 +43,8 @@ impl Estimate {
             dof: None,
             iterations: 0,
             status: CONVERGED,
+            fit: None,
+            errors: ErrorOptions::default(),
         }
     }
 }
@@ -78,12 +86,20 @@ pub struct ModelEstimator {
     name: String,
     model: Model,
     options: FitOptions,
+    errors: ErrorOptions,
 }
 
 impl ModelEstimator {
     /// The estimator of this model with these options.
     pub fn new(name: impl Into<String>, model: Model, options: FitOptions) -> Self {
-        Self { name: name.into(), model, options }
+        Self { name: name.into(), model, options, errors: ErrorOptions::default() }
+    }
+
+    /// The same estimator with intervals from other standard errors, for instance robust ones.
+    #[must_use]
+    pub fn errors(mut self, errors: ErrorOptions) -> Self {
+        self.errors = errors;
+        self
     }
 
     /// The matrix normal with unstructured factors, free mean and the default method.
@@ -98,14 +114,22 @@ impl Estimator for ModelEstimator {
     }
 
     fn description(&self) -> String {
-        let Self { name, model, options } = self;
+        let Self { name, model, options, errors } = self;
         let dof = match (model.estimates_dof(), model.law().dof()) {
             (true, _) => " dof=estimate".to_owned(),
             (false, Some(dof)) => format!(" dof={dof}"),
             (false, None) => String::new(),
         };
+        let mut intervals = String::new();
+        if *errors != ErrorOptions::default() {
+            let kind = match errors.information {
+                InformationKind::Observed => "observed",
+                InformationKind::Expected => "expected",
+            };
+            intervals = format!(" information={kind} robust={}", errors.robust);
+        }
         format!(
-            "{name}: law={}{dof} rows={} cols={} mean={} method={} tol={} max-iter={} force={}",
+            "{name}: law={}{dof} rows={} cols={} mean={} method={} tol={} max-iter={} force={}{intervals}",
             model.law().name(),
             model.row_structure(),
             model.col_structure(),
@@ -139,6 +163,8 @@ impl Estimator for ModelEstimator {
             dof,
             iterations: fit.iterations(),
             status: if fit.is_converged() { CONVERGED } else { fit.termination().name() },
+            fit: Some(Box::new(fit)),
+            errors: self.errors,
         })
     }
 }

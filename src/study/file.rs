@@ -5,6 +5,7 @@ use super::design::{LawSpec, Scenario, Study};
 use super::estimator::{Estimator, ModelEstimator, TylerEstimator};
 use super::factor::FactorSpec;
 use crate::estimate::{FitOptions, Method, Tyler};
+use crate::inference::ErrorOptions;
 use crate::model::{Dof, Mean, Model};
 use crate::structure::Structure;
 use crate::{Error, Result};
@@ -46,6 +47,7 @@ impl Study {
             "target",
             "plot",
             "show",
+            "coverage",
             "design",
             "estimator",
         ])?;
@@ -58,17 +60,28 @@ impl Study {
         if let Some(value) = root.get("target") {
             study.target = value.parsed()?;
         }
+        if let Some(level) = root.get("coverage").map_or(Ok(None), |v| v.level())? {
+            study = study.coverage(level);
+        }
+        let measures = study.measures();
         if let Some(value) = root.get("plot") {
-            study.plot = value.measure()?;
+            study.plot = value.measure(measures)?;
         }
         if let Some(value) = root.get("show") {
-            study.show = value.list().iter().map(Value::measure).collect::<Result<_>>()?;
+            study.show = value.list().iter().map(|v| v.measure(measures)).collect::<Result<_>>()?;
         }
         let design = root.need("design", "a table [design] with n, p, q, …")?.section()?;
         study.scenarios = scenarios(&design)?;
         let list = root.need("estimator", "at least one table [[estimator]]")?;
         for value in list.list() {
-            let estimator = estimator(&value.section()?)?;
+            let section = value.section()?;
+            if let (None, Some(robust)) = (study.coverage, section.get("robust")) {
+                return Err(robust.fault(
+                    "is about intervals, and the study does not ask for coverage; add coverage = \
+                     true at the top",
+                ));
+            }
+            let estimator = estimator(&section)?;
             if study.estimators.iter().any(|e| e.name() == estimator.name()) {
                 let name = estimator.name();
                 return Err(value.fault(format!(
@@ -165,8 +178,11 @@ fn laws(design: &Section<'_>) -> Result<Vec<LawSpec>> {
     Ok(out)
 }
 
-const ESTIMATOR_KEYS: [&str; 10] =
-    ["name", "law", "dof", "rows", "cols", "mean", "method", "tol", "max_iter", "force"];
+/// The level that `coverage = true` stands for.
+const DEFAULT_LEVEL: f64 = 0.95;
+
+const ESTIMATOR_KEYS: [&str; 11] =
+    ["name", "law", "dof", "rows", "cols", "mean", "method", "tol", "max_iter", "force", "robust"];
 
 fn estimator(section: &Section<'_>) -> Result<Arc<dyn Estimator>> {
     section.allow(&ESTIMATOR_KEYS)?;
@@ -183,7 +199,7 @@ fn estimator(section: &Section<'_>) -> Result<Arc<dyn Estimator>> {
     let name = section.get("name").map_or(Ok(default), |v| v.text())?;
     let dof = section.get("dof");
     if law_name == "tyler" {
-        for key in ["dof", "mean", "method"] {
+        for key in ["dof", "mean", "method", "robust"] {
             if let Some(value) = section.get(key) {
                 return Err(value.fault("Tyler's estimator has no such choice; leave the key out"));
             }
@@ -211,7 +227,9 @@ fn estimator(section: &Section<'_>) -> Result<Arc<dyn Estimator>> {
         }
     };
     let model = model.rows(rows).cols(cols).mean(mean(section)?);
-    Ok(Arc::new(ModelEstimator::new(name, model, options)))
+    let robust = section.get("robust").map_or(Ok(false), |v| v.flag())?;
+    let errors = ErrorOptions { robust, ..ErrorOptions::default() };
+    Ok(Arc::new(ModelEstimator::new(name, model, options).errors(errors)))
 }
 
 fn mean(section: &Section<'_>) -> Result<Mean> {
@@ -380,13 +398,29 @@ impl<'a> Value<'a> {
         self.text()?.parse().map_err(|e: Error| self.fault(e))
     }
 
-    fn measure(&self) -> Result<String> {
+    /// One of the measures that the study takes.
+    fn measure(&self, measures: &[&str]) -> Result<String> {
         let text = self.text()?;
-        if super::MEASURES.contains(&text.as_str()) {
+        if measures.contains(&text.as_str()) {
             return Ok(text);
         }
-        let allowed = super::MEASURES.join(", ");
+        if super::MEASURES.contains(&text.as_str()) {
+            let reason = "is measured only where the study asks for it; add coverage = true, or a \
+                          level such as coverage = 0.9";
+            return Err(self.fault(format!("\"{text}\" {reason}")));
+        }
+        let allowed = measures.join(", ");
         Err(self.fault(format!("\"{text}\" is not a measure; use one of {allowed}")))
+    }
+
+    /// The nominal level of intervals: a number, or `true` for the usual one.
+    fn level(&self) -> Result<Option<f64>> {
+        if let Some(wanted) = self.value.as_bool() {
+            return Ok(wanted.then_some(DEFAULT_LEVEL));
+        }
+        let wanted = || self.wrong("true, false or a level between 0 and 1");
+        let level = self.number().map_err(|_| wanted())?;
+        if level > 0.0 && level < 1.0 { Ok(Some(level)) } else { Err(wanted()) }
     }
 
     fn flag(&self) -> Result<bool> {

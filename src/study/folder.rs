@@ -62,7 +62,7 @@ impl Study {
         let mut now = Progress { before, done: before, total };
         progress(now);
         self.run_jobs(&todo, options, |_, finished| {
-            journal.append(&finished)?;
+            journal.append(&finished, self)?;
             rows.extend(finished);
             now.done += 1;
             progress(now);
@@ -166,7 +166,7 @@ impl Study {
         let whole = RunOptions { resume: true, ..RunOptions::default() };
         self.claim(out, &whole)?;
         let rows: Vec<Row> = all.into_values().collect();
-        journal::write(&out.join(JOURNAL), &rows)?;
+        journal::write(&out.join(JOURNAL), &rows, self)?;
         let results = Results::new(self, rows);
         write_results(out, &results)?;
         Ok(results)

@@ -40,7 +40,7 @@ impl Journal {
         }
         let old = read_text(path)?;
         let rows = whole(&old, study);
-        let text = lines(&rows)?;
+        let text = lines(&rows, study)?;
         if text != old {
             write_text(path, &text)?;
         }
@@ -49,8 +49,8 @@ impl Journal {
     }
 
     /// Adds a finished replicate.
-    pub(super) fn append(&mut self, rows: &[Row]) -> Result<()> {
-        let text = lines(rows)?;
+    pub(super) fn append(&mut self, rows: &[Row], study: &Study) -> Result<()> {
+        let text = lines(rows, study)?;
         self.file.write_all(text.as_bytes()).map_err(|e| Error::file(&self.path, e))?;
         if self.synced.elapsed() > SYNC {
             self.sync()?;
@@ -80,16 +80,17 @@ pub(super) fn read(path: &Path, study: &Study) -> Result<Vec<Row>> {
 }
 
 /// Writes rows as a whole journal.
-pub(super) fn write(path: &Path, rows: &[Row]) -> Result<()> {
-    write_text(path, &lines(rows)?)
+pub(super) fn write(path: &Path, rows: &[Row], study: &Study) -> Result<()> {
+    write_text(path, &lines(rows, study)?)
 }
 
-fn lines(rows: &[Row]) -> Result<String> {
+fn lines(rows: &[Row], study: &Study) -> Result<String> {
+    let measures = study.measures().len();
     let mut text = String::new();
     for row in rows {
         let mut table = CsvText::new();
         let key = [row.scenario, row.replicate, row.estimator].map(|x| x.to_string());
-        let fields = key.into_iter().chain(row.fields()).chain([row.seconds.to_string()]);
+        let fields = key.into_iter().chain(row.fields(measures)).chain([row.seconds.to_string()]);
         table.push(fields)?;
         let line = table.finish()?;
         let line = line.trim_end_matches(['\r', '\n']);
@@ -105,7 +106,7 @@ fn checksum(line: &str) -> u64 {
     })
 }
 
-fn parse(line: &str) -> Option<Row> {
+fn parse(line: &str, measures: usize) -> Option<Row> {
     let (body, check) = line.rsplit_once(',')?;
     if u64::from_str_radix(check, 16).ok()? != checksum(body) {
         return None;
@@ -117,7 +118,7 @@ fn parse(line: &str) -> Option<Row> {
         return None;
     };
     let key = (scenario.parse().ok()?, replicate.parse().ok()?, estimator.parse().ok()?);
-    Row::parse(key, middle, seconds.parse().ok()?)
+    Row::parse(key, middle, seconds.parse().ok()?, measures)
 }
 
 /// Rows of the replicates that have all their estimators, by replicate in the order of the file.
@@ -131,7 +132,8 @@ fn whole(text: &str, study: &Study) -> Vec<Row> {
     let mut found: BTreeMap<(usize, usize), Vec<Row>> = BTreeMap::new();
     let mut order = Vec::new();
     let mut seen = BTreeSet::new();
-    for row in complete.lines().filter_map(parse) {
+    let measures = study.measures().len();
+    for row in complete.lines().filter_map(|line| parse(line, measures)) {
         let known = row.scenario < scenarios && row.replicate < replicates;
         if !known || row.estimator >= estimators || !seen.insert(row.key()) {
             continue;
@@ -166,7 +168,7 @@ mod tests {
     fn torn_journals_lose_only_the_torn_replicate() {
         let study = study();
         let rows = study.run_in_memory(&RunOptions::default()).unwrap().rows().to_vec();
-        let text = lines(&rows).unwrap();
+        let text = lines(&rows, &study).unwrap();
         assert_eq!(whole(&text, &study), rows);
         assert!(rows.iter().any(|r| r.status == "failed" && r.message.contains("too few")));
         for cut in 0..text.len() {

@@ -8,8 +8,10 @@ use super::estimator::Estimate;
 use super::simulate::Truth;
 use crate::Result;
 use crate::estimate::Factors;
+use crate::family::Law;
 use crate::linalg::{Spd, invert_lower, matmul, symmetric_eigen};
 use ndarray::{Array1, Array2, ArrayView2};
+use std::sync::Arc;
 
 /// The measures in the order of the result columns; d = pq.
 ///
@@ -21,8 +23,11 @@ use ndarray::{Array1, Array2, ArrayView2};
 /// * `whitened` ‖Σ^(−1/2)(Σ̂ − Σ)Σ^(−1/2)‖², whose expectation the Cramér–Rao bound bounds;
 /// * `trace_ratio` tr(Σ⁻¹Σ̂)/d and `ln_det_ratio` ln|Σ⁻¹Σ̂|/d: bias where their means are not 1, 0;
 /// * `mean_error` ‖L_A⁻¹(M̂ − M)L_B⁻ᵀ‖/√d with Σ = σ²(A ⊗ B) in the factors;
-/// * `dof` ν̂ (inf where the Gaussian limit is best).
-pub const MEASURES: [&str; 12] = [
+/// * `dof` ν̂ (inf where the Gaussian limit is best);
+/// * `coverage` and its parts `coverage_scale`, `coverage_shape`, `coverage_mean`, `coverage_dof`:
+///   the share of the true parameters inside their Wald intervals, where a study asks for it
+///   ([`Study::coverage`](super::Study::coverage) has the formulas).
+pub const MEASURES: [&str; ERRORS + COVERAGES] = [
     "frobenius",
     "frobenius_rows",
     "frobenius_cols",
@@ -35,7 +40,17 @@ pub const MEASURES: [&str; 12] = [
     "ln_det_ratio",
     "mean_error",
     "dof",
+    "coverage",
+    "coverage_scale",
+    "coverage_shape",
+    "coverage_mean",
+    "coverage_dof",
 ];
+
+/// Measures that every study has.
+pub(super) const ERRORS: usize = 12;
+/// Measures of intervals, after those.
+pub(super) const COVERAGES: usize = 5;
 
 /// One number per entry of [`MEASURES`]; `None` where a measure is not defined.
 pub type Measured = [Option<f64>; MEASURES.len()];
@@ -43,12 +58,13 @@ pub type Measured = [Option<f64>; MEASURES.len()];
 /// The truth, prepared for many comparisons.
 #[derive(Debug, Clone)]
 pub(super) struct Yardstick {
-    factors: Factors,
+    pub(super) factors: Factors,
     row_inverse: Array2<f64>,
     col_inverse: Array2<f64>,
-    mean: Array2<f64>,
-    covariance_factor: Option<f64>,
-    target: Target,
+    pub(super) mean: Array2<f64>,
+    pub(super) covariance_factor: Option<f64>,
+    pub(super) law: Arc<dyn Law>,
+    pub(super) target: Target,
 }
 
 impl Yardstick {
@@ -64,6 +80,7 @@ impl Yardstick {
             factors,
             mean: truth.mean().to_owned(),
             covariance_factor: truth.law().covariance_factor(p, q),
+            law: truth.shared_law(),
             target,
         })
     }
@@ -159,7 +176,6 @@ mod tests {
     use super::*;
     use crate::family::Gaussian;
     use crate::study::FactorSpec;
-    use std::sync::Arc;
 
     fn kron(a: &Array2<f64>, b: &Array2<f64>) -> Array2<f64> {
         ndarray::linalg::kron(a, b)

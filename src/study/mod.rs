@@ -36,6 +36,7 @@
 //! ```
 
 mod contamination;
+mod coverage;
 mod design;
 mod estimator;
 mod factor;

@@ -1,7 +1,7 @@
 //! Raw results: one row per scenario × replicate × estimator, in canonical order.
 
 use super::design::Study;
-use super::measures::{MEASURES, Measured};
+use super::measures::{ERRORS, MEASURES, Measured};
 use super::summary::Summary;
 use crate::Error;
 
@@ -20,10 +20,15 @@ pub struct Row {
     pub iterations: usize,
     /// The measures.
     pub measured: Measured,
-    /// Why it failed; empty where it did not.
+    /// Why it failed, or why it has no intervals; empty where neither is so.
     pub message: String,
     /// Seconds of the estimation alone: not a result, and not in the result file.
     pub seconds: f64,
+}
+
+/// A message as one field of one line.
+pub(super) fn one_line(message: &str) -> String {
+    message.replace(['\n', '\r'], " ")
 }
 
 /// Status of an estimator that gave nothing.
@@ -44,8 +49,7 @@ impl Row {
     }
 
     pub(super) fn failed(self, error: &Error) -> Self {
-        let message = error.to_string().replace(['\n', '\r'], " ");
-        Self { status: FAILED.to_owned(), message, ..self }
+        Self { status: FAILED.to_owned(), message: one_line(&error.to_string()), ..self }
     }
 
     /// The place in the canonical order.
@@ -63,19 +67,31 @@ impl Row {
         self.status == super::estimator::CONVERGED
     }
 
-    /// The fields after the three numbers of the key, without the time.
-    pub(super) fn fields(&self) -> Vec<String> {
+    /// Has the estimate no interval for any parameter?
+    pub(super) fn lacks_intervals(&self) -> bool {
+        self.measured[ERRORS].is_none()
+    }
+
+    /// The fields after the three numbers of the key, without the time; the first `measures`
+    /// measures.
+    pub(super) fn fields(&self, measures: usize) -> Vec<String> {
         let mut fields = vec![self.status.clone(), self.iterations.to_string()];
         // `{}` prints the shortest text that reads back as the same double.
-        fields.extend(self.measured.iter().map(|x| x.map_or(String::new(), |x| x.to_string())));
+        let measured = self.measured.iter().take(measures);
+        fields.extend(measured.map(|x| x.map_or(String::new(), |x| x.to_string())));
         fields.push(self.message.clone());
         fields
     }
 
-    pub(super) fn parse(key: (usize, usize, usize), fields: &[&str], seconds: f64) -> Option<Self> {
+    pub(super) fn parse(
+        key: (usize, usize, usize),
+        fields: &[&str],
+        seconds: f64,
+        wanted: usize,
+    ) -> Option<Self> {
         let [status, iterations, measures @ .., message] = fields else { return None };
         let mut row = Self::blank(key.0, key.1, key.2);
-        if measures.len() != row.measured.len() {
+        if measures.len() != wanted {
             return None;
         }
         for (slot, text) in row.measured.iter_mut().zip(measures) {
@@ -126,7 +142,9 @@ impl Results {
         let design =
             ["scenario", "n", "p", "q", "law", "dof_true", "rows", "cols", "contamination"];
         let head = design.into_iter().chain(["replicate", "estimator", "status", "iterations"]);
-        table.push(head.chain(MEASURES).chain(["message"]).map(str::to_owned))?;
+        let measures = self.study.measures();
+        let head = head.chain(measures.iter().copied()).chain(["message"]);
+        table.push(head.map(str::to_owned))?;
         for row in &self.rows {
             let s = &self.study.scenarios[row.scenario];
             let mut fields = vec![
@@ -142,7 +160,7 @@ impl Results {
                 row.replicate.to_string(),
                 self.study.estimators[row.estimator].name().to_owned(),
             ];
-            fields.extend(row.fields());
+            fields.extend(row.fields(measures.len()));
             table.push(fields)?;
         }
         table.finish()

@@ -1,8 +1,10 @@
 //! Replicates in parallel: each worker is one thread that takes the next job and does all of it.
 
+use super::coverage::coverage;
 use super::design::Study;
-use super::measures::Yardstick;
-use super::results::{Results, Row};
+use super::estimator::Estimate;
+use super::measures::{ERRORS, Yardstick};
+use super::results::{Results, Row, one_line};
 use super::simulate::{DATA, OUTLIERS, Truth, stream};
 use crate::data::Sample;
 use crate::{Error, Result};
@@ -216,16 +218,38 @@ impl Prepared<'_> {
                 ))
             }
             Ok(estimate) => match yardstick.measure(&estimate) {
-                Ok(measured) => Row {
-                    status: estimate.status.to_owned(),
-                    iterations: estimate.iterations,
-                    measured,
-                    ..blank
-                },
+                Ok(measured) => {
+                    let row = Row {
+                        status: estimate.status.to_owned(),
+                        iterations: estimate.iterations,
+                        measured,
+                        ..blank
+                    };
+                    self.with_coverage(row, &estimate, sample, yardstick)
+                }
                 Err(error) => blank.failed(&error),
             },
             Err(error) => blank.failed(&error),
         };
         Row { seconds, ..row }
+    }
+
+    /// The row with its coverage, if the study wants it and the estimate is a likelihood fit.
+    fn with_coverage(
+        &self,
+        mut row: Row,
+        estimate: &Estimate,
+        sample: &Sample,
+        yardstick: &Yardstick,
+    ) -> Row {
+        if let (Some(level), Some(fit)) = (self.study.coverage, &estimate.fit) {
+            match coverage(yardstick, level, fit, estimate.errors, sample) {
+                Ok(shares) => {
+                    row.measured.iter_mut().skip(ERRORS).zip(shares).for_each(|(to, x)| *to = x);
+                }
+                Err(error) => row.message = one_line(&format!("no intervals: {error}")),
+            }
+        }
+        row
     }
 }

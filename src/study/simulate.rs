@@ -114,6 +114,10 @@ impl Truth {
         self.law.as_ref()
     }
 
+    pub(super) fn shared_law(&self) -> Arc<dyn Law> {
+        self.law.clone()
+    }
+
     /// M (p × q).
     pub fn mean(&self) -> ArrayView2<'_, f64> {
         self.mean.view()

@@ -34,6 +34,7 @@ pub struct Cell {
     replicates: usize,
     converged: usize,
     failed: usize,
+    without_intervals: usize,
     measures: [Moments; MEASURES.len()],
     iterations: Moments,
     seconds: Moments,
@@ -78,6 +79,7 @@ impl Cell {
             replicates: rows.len(),
             converged: good.len(),
             failed: rows.iter().filter(|r| r.status == FAILED).count(),
+            without_intervals: good.iter().filter(|r| r.lacks_intervals()).count(),
             measures: std::array::from_fn(|i| Moments::of(&column(i))),
             iterations: Moments::of(&all(|r| r.iterations as f64)),
             seconds: Moments::of(&all(|r| r.seconds)),
@@ -98,6 +100,12 @@ impl Cell {
     /// Replicates without any estimate.
     pub fn failed(&self) -> usize {
         self.failed
+    }
+
+    /// Replicates that converged but have no interval for any parameter: all of them where the study
+    /// does not ask for coverage, or the estimator has no likelihood fit.
+    pub fn without_intervals(&self) -> usize {
+        self.without_intervals
     }
 
     fn moments(&self, measure: &str) -> Option<Moments> {
@@ -189,12 +197,13 @@ impl Summary {
             "contamination",
             "estimator",
         ];
-        let measures = MEASURES.iter().flat_map(|m| [(*m).to_owned(), format!("{m}_se")]);
+        let (measured, coverage) = (self.study.measures(), self.study.coverage.is_some());
+        let measures = measured.iter().flat_map(|m| [(*m).to_owned(), format!("{m}_se")]);
         let dof = ["dof_infinite", "dof_bias", "dof_rmse", "dof_inverse_rmse"];
         let texts = |list: &[&str]| list.iter().map(|x| (*x).to_owned()).collect::<Vec<_>>();
-        table.push(
-            texts(&head).into_iter().chain(texts(&counts)).chain(measures).chain(texts(&dof)),
-        )?;
+        let last = if coverage { &["without_intervals"][..] } else { &[] };
+        let head = texts(&head).into_iter().chain(texts(&counts)).chain(measures);
+        table.push(head.chain(texts(&dof)).chain(texts(last)))?;
         for (i, s) in self.study.scenarios.iter().enumerate() {
             for (j, estimator) in self.study.estimators.iter().enumerate() {
                 let cell = self.cell(i, j);
@@ -215,12 +224,15 @@ impl Summary {
                     cell.failed.to_string(),
                     number(cell.mean("iterations")),
                 ];
-                for measure in MEASURES {
+                for measure in measured {
                     fields.push(number(cell.mean(measure)));
                     fields.push(number(cell.standard_error(measure)));
                 }
                 fields.push(cell.dof.infinite.to_string());
                 fields.extend([cell.dof.bias, cell.dof.rmse, cell.dof.inverse_rmse].map(number));
+                if coverage {
+                    fields.push(cell.without_intervals.to_string());
+                }
                 table.push(fields)?;
             }
         }
