@@ -20,7 +20,7 @@ const WARM_UP: usize = 7;
 const WINDOW: usize = 4;
 /// More predicted sweeps than this, and the faster method takes over.
 const MOST_SWEEPS: f64 = 25.0;
-/// The same where the law weighs by matrices: there a Hessian product costs several passes.
+/// The same for Newton where the law weighs by matrices: a Hessian product costs several passes.
 const MOST_MATRIX_SWEEPS: f64 = 150.0;
 // ANCHOR_END: policy
 
@@ -70,6 +70,12 @@ impl Auto {
         if rate < 1.0 { (self.tol / score).ln() / rate.ln() } else { f64::INFINITY }
     }
 
+    /// The number of sweeps that is worth a change of method.
+    fn most_sweeps(&self, law: &dyn Law) -> f64 {
+        let costly = !self.structured && law.weighting() == Weighting::Matrix;
+        if costly { MOST_MATRIX_SWEEPS } else { MOST_SWEEPS }
+    }
+
     /// One round of L-BFGS in coordinates around the current point; `false` where it came to
     /// nothing, and a sweep is due.
     fn round(&mut self, problem: &Problem<'_>, iterate: &mut Iterate) -> Result<bool> {
@@ -100,11 +106,6 @@ impl Auto {
     }
 }
 
-/// The number of sweeps that is worth a change of method.
-fn most_sweeps(law: &dyn Law) -> f64 {
-    if law.weighting() == Weighting::Matrix { MOST_MATRIX_SWEEPS } else { MOST_SWEEPS }
-}
-
 impl Stepper for Auto {
     fn name(&self) -> &'static str {
         match (self.faster, self.structured) {
@@ -128,7 +129,7 @@ impl Stepper for Auto {
         let lowest = self.scores.last().copied().unwrap_or(f64::INFINITY);
         self.scores.push(lowest.min(iterate.score.worst()));
         if !self.faster && count >= WARM_UP {
-            self.faster = self.sweeps_left() > most_sweeps(&*iterate.law);
+            self.faster = self.sweeps_left() > self.most_sweeps(&*iterate.law);
         }
         let done = match (self.faster, self.structured) {
             (false, _) => false,

@@ -1,5 +1,7 @@
 //! A fit as one HTML file that needs nothing else: tables, figures, the command, the versions.
 
+use super::Table;
+use super::entries::entry_table;
 use super::plot::{Figure, escape};
 use super::text::law_title;
 use crate::VERSION;
@@ -156,16 +158,47 @@ fn estimates(page: &mut String, fit: &Fit) {
         ("A", model.row_structure().shape().report(fit.row_cov().view())),
         ("B", model.col_structure().shape().report(fit.col_cov().view())),
     ];
-    for (factor, parameters) in &shapes {
+    let (row_names, col_names) = (fit.row_names(), fit.col_names());
+    let sides = [(p, row_names), (q, col_names)];
+    let tables = [0, 1].map(|k| entry_table(&shapes[k].1, sides[k].1, sides[k].0));
+    for ((factor, parameters), _) in shapes.iter().zip(&tables).filter(|(_, t)| t.is_none()) {
         for (name, value) in parameters.iter().take(PRINTED_SIDE) {
             rows.push(("Parameter", format!("{factor}: {} = {value:.6}", escape(name))));
         }
+        if let more @ 1.. = parameters.len().saturating_sub(PRINTED_SIDE) {
+            rows.push(("Parameter", format!("{factor}: {more} more are in the JSON")));
+        }
     }
     facts(page, "Estimates", &rows);
-    let (row_names, col_names) = (fit.row_names(), fit.col_names());
+    for ((factor, _), parameters) in shapes.iter().zip(tables) {
+        if let Some(parameters) = parameters {
+            table(page, &format!("{factor}, parameters"), &parameters);
+        }
+    }
     matrix(page, "A, rows", fit.row_cov().view(), row_names, row_names);
     matrix(page, "B, columns", fit.col_cov().view(), col_names, col_names);
     matrix(page, "M, mean", fit.mean(), row_names, col_names);
+}
+
+/// A printed table in a box of its own.
+fn table(page: &mut String, title: &str, table: &Table) {
+    let _ = writeln!(page, "<h3>{title}</h3>");
+    page.push_str("<div class=\"scroll\" tabindex=\"0\"><table class=\"numbers\">\n<tr>");
+    for head in table.head() {
+        let _ = write!(page, "<th scope=\"col\">{}</th>", escape(head));
+    }
+    page.push_str("</tr>\n");
+    for row in table.rows() {
+        for (i, cell) in row.iter().enumerate() {
+            let cell = escape(cell);
+            let _ = match i {
+                0 => write!(page, "<tr><th scope=\"row\">{cell}</th>"),
+                _ => write!(page, "<td>{cell}</td>"),
+            };
+        }
+        page.push_str("</tr>\n");
+    }
+    page.push_str("</table></div>\n");
 }
 
 /// A small matrix as a table that scrolls in its own box.

@@ -1,5 +1,6 @@
 //! What people read of a fit: the printed page and the JSON record.
 
+mod entries;
 #[cfg(feature = "plots")]
 pub mod html;
 mod inference;

@@ -1,5 +1,6 @@
 //! The printed page of a fit.
 
+use super::entries::{entry_name, entry_table};
 use super::table::{Align, Table};
 use crate::estimate::{Factors, Fit, Normalisation};
 use crate::linalg::symmetric_eigen;
@@ -116,10 +117,11 @@ fn factor(
     parameters: &[(String, f64)],
 ) -> fmt::Result {
     writeln!(f, "\n{title}")?;
-    for (name, value) in parameters.iter().take(PRINTED_ORDER) {
-        writeln!(f, "  {name} = {value:.6}")?;
-    }
     let d = matrix.nrows();
+    match entry_table(parameters, names, d) {
+        Some(table) => write!(f, "{table}")?,
+        None => parameter_lines(f, parameters)?,
+    }
     if d <= PRINTED_ORDER {
         write!(f, "{}", matrix_table(matrix, names))?;
     }
@@ -129,14 +131,23 @@ fn factor(
     Ok(())
 }
 
+fn parameter_lines(f: &mut fmt::Formatter<'_>, parameters: &[(String, f64)]) -> fmt::Result {
+    for (name, value) in parameters.iter().take(PRINTED_ORDER) {
+        writeln!(f, "  {name} = {value:.6}")?;
+    }
+    match parameters.len().saturating_sub(PRINTED_ORDER) {
+        0 => Ok(()),
+        more => writeln!(f, "  … {more} more are in the JSON"),
+    }
+}
+
 /// The lower triangle with names.
 fn matrix_table(matrix: &Array2<f64>, names: &[String]) -> Table {
-    let name = |i: usize| names.get(i).cloned().unwrap_or_else(|| (i + 1).to_string());
-    let heads = (0..matrix.nrows()).map(|j| (name(j), Align::Right));
+    let heads = (0..matrix.nrows()).map(|j| (entry_name(names, j), Align::Right));
     let mut table = Table::new([(String::new(), Align::Left)].into_iter().chain(heads));
     for (i, row) in matrix.outer_iter().enumerate() {
         let cells = row.iter().take(i + 1).map(|x| format!("{x:.4}"));
-        table.row([name(i)].into_iter().chain(cells));
+        table.row([entry_name(names, i)].into_iter().chain(cells));
     }
     table
 }
