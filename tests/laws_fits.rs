@@ -289,3 +289,37 @@ fn every_method_finds_the_same_dof() {
         }
     }
 }
+
+/// Gaussian data: ν̂ is ∞ or so large that a sweep may first end at the Gaussian limit, from where
+/// it has to come back.
+#[test]
+fn large_and_infinite_dof_converge_with_structures() {
+    use kronfit::structure::Structure;
+    let (mut finite, mut infinite) = (0, 0);
+    for seed in 0..150 {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let values = Array3::from_shape_simple_fn((40, 5, 4), || {
+            rand_distr::StandardNormal.sample(&mut rng)
+        });
+        let sample = Sample::new(values).unwrap();
+        for (rows, cols) in [("unstructured", "toeplitz"), ("ar1", "factor:1")] {
+            let structure = |name: &str| name.parse::<Structure>().unwrap();
+            let shaped = |model: Model| model.rows(structure(rows)).cols(structure(cols));
+            let fit = shaped(Model::matrix_t(Dof::Estimate)).fit(&sample).unwrap();
+            let what = format!("{seed} {rows}: {:?} at {:e}", fit.termination(), fit.score());
+            assert!(fit.is_converged(), "{what}");
+            assert!(fit.iterations() < 60, "{what}, {} iterations", fit.iterations());
+            // The likelihood of common factors may have several maxima.
+            if cols == "toeplitz" {
+                let gaussian = shaped(Model::gaussian()).fit(&sample).unwrap();
+                assert!(fit.log_likelihood() >= gaussian.log_likelihood() - 1e-8, "{what}");
+            }
+            match fit.dof() {
+                Some(dof) if dof > 1e3 => finite += 1,
+                Some(_) => {}
+                None => infinite += 1,
+            }
+        }
+    }
+    assert!(finite > 0 && infinite > 150, "{finite} large, {infinite} infinite");
+}

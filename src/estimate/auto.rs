@@ -29,6 +29,8 @@ const MOST_MATRIX_SWEEPS: f64 = 150.0;
 const COARSE: f64 = 1e-7;
 /// Score below which a Newton step that finds nothing better has met rounding.
 const ROUNDING: f64 = 1e-6;
+/// ν above which sweeps, which maximise over it, take the place of L-BFGS.
+const FLAT_DOF: f64 = 1e3;
 /// Iterations of L-BFGS that make one step.
 const ROUND: usize = 40;
 
@@ -79,8 +81,8 @@ impl Auto {
     /// One round of L-BFGS in coordinates around the current point; `false` where it came to
     /// nothing, and a sweep is due.
     fn round(&mut self, problem: &Problem<'_>, iterate: &mut Iterate) -> Result<bool> {
-        // Beyond this end of ν only a sweep can decide.
-        let undecided = |here: &Iterate| here.law.dof().is_some_and(|dof| dof > newton::LARGE_DOF);
+        // Towards the Gaussian the likelihood is flat in ν, and only a sweep finds its end.
+        let undecided = |here: &Iterate| here.law.dof().is_some_and(|dof| dof > FLAT_DOF);
         if undecided(iterate) {
             return Ok(false);
         }

@@ -141,7 +141,10 @@ impl Ascent<'_> {
         if step.score <= self.tol && confirmed(problem, iterate, self.tol)? {
             return Ok(self.end(Termination::Score));
         }
-        if step.score < 0.99 * self.best.0 {
+        if step.dof.is_none() && iterate.law.dof().is_some() {
+            // Back from the Gaussian limit: its scores do not count any more.
+            self.best = (f64::INFINITY, self.done);
+        } else if step.score < 0.99 * self.best.0 {
             self.best = (step.score, self.done);
         }
         if self.done == self.max_iter {
