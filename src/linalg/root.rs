@@ -362,9 +362,15 @@ fn applied(chain: &Chain, way: Way, x: &Array2<f64>) -> Array2<f64> {
 
 /// L S Lᵀ or L⁻¹ S L⁻ᵀ for a symmetric S, in O(d²).
 fn chain_congruence(chain: &Chain, way: Way, middle: ArrayView2<'_, f64>) -> Array2<f64> {
-    let half = applied(chain, way, &middle.as_standard_layout().into_owned());
-    let turned = half.t().as_standard_layout().into_owned();
-    let mut whole = applied(chain, way, &turned);
+    let d = middle.nrows();
+    let middle = middle.as_standard_layout();
+    let (mut half, mut whole) = (Array2::zeros((d, d)), Array2::zeros((d, d)));
+    if let (Some(middle), Some(half), Some(whole)) =
+        (middle.as_slice(), half.as_slice_mut(), whole.as_slice_mut())
+    {
+        chain.left(way, middle, d, half);
+        chain.right(way, half, d, whole);
+    }
     symmetrise(&mut whole);
     whole
 }
