@@ -15,6 +15,7 @@ use super::full::Full;
 use super::iterate::Iterate;
 use super::problem::Problem;
 use crate::Result;
+use crate::family::DofBearing;
 use crate::linalg::{Root, Spd};
 use crate::model::{Point, Tangent};
 use ndarray::{Array1, Array2};
@@ -46,39 +47,27 @@ impl Anderson {
     /// One accelerated sweep.
     pub(super) fn sweep(&mut self, problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()> {
         let before = iterate.clone();
-        Self::step(problem, iterate)?;
+        let scored = step(problem, iterate, dof::scoring_step)?;
         if is_linear(problem, &before) && before.law.dof().is_some() == iterate.law.dof().is_some()
         {
             self.remember(&before, iterate, problem.dim());
         } else {
             *self = Self::default();
         }
-        if self.mix(iterate).is_none() {
+        let mixed = self.mix(iterate).is_some();
+        if !scored && !mixed {
             return flip_flop::look(problem, iterate);
         }
         let lowest = before.log_likelihood - ROUNDING * (1.0 + before.log_likelihood.abs());
         if flip_flop::look(problem, iterate).is_ok() && iterate.log_likelihood >= lowest {
             return Ok(());
         }
+        // Without these liberties every step rises.
         let passes = iterate.passes;
         *iterate = Iterate { passes, ..before };
         *self = Self::default();
-        Self::step(problem, iterate)?;
+        step(problem, iterate, |_, _| false)?;
         flip_flop::look(problem, iterate)
-    }
-
-    /// The map g: both factors and the mean, and a scoring step in ν from the same pass, or the
-    /// maximum in ν from a look of its own where that step would be long.
-    fn step(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()> {
-        let bearing = problem.dof_bearing(iterate);
-        // One and the same map every time; the smaller side makes the better one.
-        let (_, p, q) = problem.dim();
-        flip_flop::step(problem, iterate, p < q)?;
-        let moved = bearing.is_some_and(|bearing| dof::scoring_step(iterate, &bearing));
-        if problem.model.estimates_dof() && !moved {
-            dof::update(problem, iterate)?;
-        }
-        Ok(())
     }
 
     /// Notes a sweep's residual and image.
@@ -152,6 +141,24 @@ impl Anderson {
         let weights = Array1::from_shape_fn(m, |i| solved[[i, 0]] / lengths[i]);
         weights.iter().all(|w| w.is_finite()).then_some(weights)
     }
+}
+
+/// The map g: both factors and the mean, and a step in ν from the same pass, or the maximum in ν
+/// from a look of its own where `nudge` does not make one. Tells whether it did.
+fn step(
+    problem: &Problem<'_>,
+    iterate: &mut Iterate,
+    nudge: fn(&mut Iterate, &DofBearing) -> bool,
+) -> Result<bool> {
+    let bearing = problem.dof_bearing(iterate);
+    // One and the same map every time; the smaller side makes the better one.
+    let (_, p, q) = problem.dim();
+    flip_flop::step(problem, iterate, p < q)?;
+    let nudged = bearing.is_some_and(|bearing| nudge(iterate, &bearing));
+    if problem.model.estimates_dof() && !nudged {
+        dof::update(problem, iterate)?;
+    }
+    Ok(nudged)
 }
 
 /// Is the map about linear at a point? Neither far out nor at the ends of ν.

@@ -14,14 +14,13 @@ use crate::model::Want;
 use crate::optim::{Settings, Stop};
 
 // ANCHOR: policy
-/// Sweeps before the rate is believed.
-const WARM_UP: usize = 7;
 /// Over how many sweeps the rate is measured.
 const WINDOW: usize = 4;
-/// More predicted sweeps than this, and the faster method takes over.
-const MOST_SWEEPS: f64 = 25.0;
+/// Sweeps before the rate is believed, and the number of predicted sweeps beyond which the faster
+/// method takes over.
+const PATIENCE: (usize, f64) = (7, 25.0);
 /// The same for Newton where the law weighs by matrices: a Hessian product costs several passes.
-const MOST_MATRIX_SWEEPS: f64 = 150.0;
+const MATRIX_PATIENCE: (usize, f64) = (20, 150.0);
 // ANCHOR_END: policy
 
 /// Score below which rounding hides the differences that a line search compares, and Newton steps
@@ -72,10 +71,11 @@ impl Auto {
         if rate < 1.0 { (self.tol / score).ln() / rate.ln() } else { f64::INFINITY }
     }
 
-    /// The number of sweeps that is worth a change of method.
-    fn most_sweeps(&self, law: &dyn Law) -> f64 {
+    /// Is it time for a faster method?
+    fn crawls(&self, law: &dyn Law, count: usize) -> bool {
         let costly = !self.structured && law.weighting() == Weighting::Matrix;
-        if costly { MOST_MATRIX_SWEEPS } else { MOST_SWEEPS }
+        let (warm_up, most) = if costly { MATRIX_PATIENCE } else { PATIENCE };
+        count >= warm_up && self.sweeps_left() > most
     }
 
     /// One round of L-BFGS in coordinates around the current point; `false` where it came to
@@ -130,9 +130,7 @@ impl Stepper for Auto {
     ) -> Result<bool> {
         let lowest = self.scores.last().copied().unwrap_or(f64::INFINITY);
         self.scores.push(lowest.min(iterate.score.worst()));
-        if !self.faster && count >= WARM_UP {
-            self.faster = self.sweeps_left() > self.most_sweeps(&*iterate.law);
-        }
+        self.faster = self.faster || self.crawls(&*iterate.law, count);
         let done = match (self.faster, self.structured) {
             (false, _) => false,
             (true, false) if self.exhausted => false,
