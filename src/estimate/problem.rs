@@ -44,7 +44,7 @@ impl<'a> Problem<'a> {
     }
 
     /// The starting point: least-squares mean, A and B the structures' own starts (the identity
-    /// where they have it), of mean variance 1 and s, the mean square of the centred data.
+    /// where they have it), of mean variance s, the mean square of the centred data, and 1.
     ///
     /// # Errors
     /// [`Error::Degenerate`] naming a constant row or column, or data without any variation.
@@ -81,8 +81,8 @@ impl<'a> Problem<'a> {
             (Some(family), Some(dof)) => family.scale_unit(dof),
             _ => 1.0,
         };
-        let row = start_root(&*self.row_shape, p, 1.0)?;
-        let col = start_root(&*self.col_shape, q, scale * unit)?;
+        let row = start_root(&*self.row_shape, p, scale * unit)?;
+        let col = start_root(&*self.col_shape, q, 1.0)?;
         let mut iterate = Iterate::new(Point { mean, row, col }, self.model.law().clone(), p, q);
         debug_assert!(n > 0);
         if self.model.estimates_dof() {

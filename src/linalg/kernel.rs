@@ -293,6 +293,13 @@ impl AddGram<'_> {
 fn pack_rows<S: Simd>(x: &[S::f64s], d: usize, width: usize, out: &mut [S::f64s]) {
     let long = out.len() / d;
     for (outer, part) in x.chunks_exact(d * width).enumerate() {
+        if width == 1 {
+            // A copy of one vector is a call otherwise.
+            for (i, vector) in part.iter().enumerate() {
+                out[i * long + outer] = *vector;
+            }
+            continue;
+        }
         for (i, row) in part.chunks_exact(width).enumerate() {
             out[i * long + outer * width..][..width].copy_from_slice(row);
         }

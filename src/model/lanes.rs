@@ -129,10 +129,14 @@ impl Lanes {
         self.col_gram.add(&self.white, psi, mode);
     }
 
-    /// Forgets the scatters.
-    pub(super) fn clear(&mut self) {
-        self.row_gram.clear();
-        self.col_gram.clear();
+    /// Forgets the scatters that will be grown.
+    pub(super) fn clear(&mut self, rows: bool, cols: bool) {
+        if rows {
+            self.row_gram.clear();
+        }
+        if cols {
+            self.col_gram.clear();
+        }
     }
 
     /// Adds the lower triangles of the scatters that were grown.

@@ -267,13 +267,14 @@ impl<'a> SampleSource<'a> {
         out.clear(task.want);
         match worker {
             Worker::Lanes(lanes) => {
-                lanes.clear();
+                let (rows, cols) = (task.want != Want::Col, task.want != Want::Row);
+                lanes.clear(rows, cols);
                 let mean = task.mean.as_slice().unwrap_or_default();
                 for (at, m) in self.blocks(chunk) {
                     lanes.load(&self.flat[at * self.stride..], self.stride, m, mean);
                     task.lanes(lanes, out);
                 }
-                lanes.add_to(task.want != Want::Col, task.want != Want::Row, out);
+                lanes.add_to(rows, cols, out);
             }
             Worker::Stacked(buffers) => {
                 for (at, m) in self.blocks(chunk) {
@@ -345,7 +346,8 @@ impl Source for SampleSource<'_> {
         let (n, p, q) = self.dim();
         let whiten_own_side = law.weighting() != Weighting::Identity;
         let mean = point.mean.as_standard_layout();
-        let task = Task { point, mean, law, want, whiten_own_side };
+        let columns_are_white = point.col.is_identity();
+        let task = Task { point, mean, law, want, whiten_own_side, columns_are_white };
         // Two passes at once over one source are rare: the second one brings its own memory.
         let mut own = Memory::default();
         let mut kept = self.memory.try_lock();
@@ -406,12 +408,14 @@ struct Task<'a> {
     /// With Ψ = Z the row scatter can be whitened on its own side afterwards, p × p instead of
     /// data-sized (and likewise the column scatter).
     whiten_own_side: bool,
+    /// Is B = I, as at the start?
+    columns_are_white: bool,
 }
 
 impl Task<'_> {
     /// A loaded block in lane order.
     fn lanes(&self, lanes: &mut Lanes, out: &mut Pass) {
-        if self.whiten_own_side || self.want != Want::Col {
+        if !self.columns_are_white && (self.whiten_own_side || self.want != Want::Col) {
             lanes.whiten_columns(self.point);
         }
         if self.whiten_own_side || self.want != Want::Row {
@@ -432,7 +436,7 @@ impl Task<'_> {
 
     fn block(&self, block: ArrayView3<'_, f64>, buffers: &mut Buffers, out: &mut Pass) {
         let m = buffers.load(block, self.point.mean.view());
-        if self.whiten_own_side || self.want != Want::Col {
+        if !self.columns_are_white && (self.whiten_own_side || self.want != Want::Col) {
             buffers.whiten_columns(self.point, m);
         }
         if self.whiten_own_side || self.want != Want::Row {
