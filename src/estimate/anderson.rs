@@ -47,9 +47,12 @@ impl Anderson {
     /// One accelerated sweep.
     pub(super) fn sweep(&mut self, problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()> {
         let before = iterate.clone();
-        let scored = step(problem, iterate, dof::scoring_step)?;
-        if is_linear(problem, &before) && before.law.dof().is_some() == iterate.law.dof().is_some()
-        {
+        let bearing = problem.dof_bearing(iterate);
+        let scored = step(problem, iterate, bearing.as_ref())?;
+        // At the ends of ν, where there is no bearing, the map is not linear.
+        let inside =
+            bearing.is_some() || before.law.dof().is_none() || !problem.model.estimates_dof();
+        if inside && is_near(&before) && before.law.dof().is_some() == iterate.law.dof().is_some() {
             self.remember(&before, iterate, problem.dim());
         } else {
             *self = Self::default();
@@ -66,7 +69,7 @@ impl Anderson {
         let passes = iterate.passes;
         *iterate = Iterate { passes, ..before };
         *self = Self::default();
-        step(problem, iterate, |_, _| false)?;
+        step(problem, iterate, None)?;
         flip_flop::look(problem, iterate)
     }
 
@@ -79,7 +82,7 @@ impl Anderson {
                 col: to.point.col.lower().to_owned(),
                 mean: to.point.mean.clone(),
             },
-            ln_dof: to.law.dof().map_or(0.0, f64::ln),
+            ln_dof: ln_dof(to),
         };
         if let Some((mut old_residual, mut old_image)) = self.last.take() {
             for (old, new) in [(&mut old_residual, &residual), (&mut old_image, &image)] {
@@ -143,36 +146,36 @@ impl Anderson {
     }
 }
 
-/// The map g: both factors and the mean, and a step in ν from the same pass, or the maximum in ν
-/// from a look of its own where `nudge` does not make one. Tells whether it did.
+/// The map g: both factors and the mean, and a scoring step in ν by the bearing of the same pass, or
+/// the maximum in ν from a look of its own. Tells whether it was a scoring step.
 fn step(
     problem: &Problem<'_>,
     iterate: &mut Iterate,
-    nudge: fn(&mut Iterate, &DofBearing) -> bool,
+    bearing: Option<&DofBearing>,
 ) -> Result<bool> {
-    let bearing = problem.dof_bearing(iterate);
     // One and the same map every time; the smaller side makes the better one.
     let (_, p, q) = problem.dim();
     flip_flop::step(problem, iterate, p < q)?;
-    let nudged = bearing.is_some_and(|bearing| nudge(iterate, &bearing));
-    if problem.model.estimates_dof() && !nudged {
+    let scored = bearing.is_some_and(|bearing| dof::scoring_step(iterate, bearing));
+    if problem.model.estimates_dof() && !scored {
         dof::update(problem, iterate)?;
     }
-    Ok(nudged)
+    Ok(scored)
 }
 
-/// Is the map about linear at a point? Neither far out nor at the ends of ν.
-fn is_linear(problem: &Problem<'_>, iterate: &Iterate) -> bool {
-    let inside = iterate.law.dof().is_none()
-        || !problem.model.estimates_dof()
-        || problem.dof_bearing(iterate).is_some();
-    inside && iterate.score.factors.max(iterate.score.mean) < FAR
+/// Is the map about linear in the factors and the mean?
+fn is_near(iterate: &Iterate) -> bool {
+    iterate.score.factors.max(iterate.score.mean) < FAR
+}
+
+/// ln ν, 0 for a law without it.
+fn ln_dof(iterate: &Iterate) -> f64 {
+    iterate.law.dof().map_or(0.0, f64::ln)
 }
 
 /// f in units of the Fisher information of the Gaussian, divided by n.
 fn residual(from: &Iterate, to: &Iterate, (_, p, q): (usize, usize, usize)) -> Full {
-    let dof = |iterate: &Iterate| iterate.law.dof().map_or(0.0, f64::ln);
-    let ln_dof = dof(to) - dof(from);
+    let ln_dof = ln_dof(to) - ln_dof(from);
     let (from, to) = (&from.point, &to.point);
     let side = |old: &Root, new: &Root, other: usize| {
         let d = old.order();

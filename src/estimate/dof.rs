@@ -6,7 +6,7 @@ use super::problem::Problem;
 use crate::Result;
 use crate::family::{DOF_LOWER, DofBearing, DofEstimate, DofFamily};
 use crate::model::Model;
-use ndarray::Array1;
+use ndarray::{Array1, ArrayView1};
 
 /// Longest scoring step in ln ν.
 const LONGEST_STEP: f64 = 1.0;
@@ -50,6 +50,16 @@ pub(super) fn summaries(
     problem.source.summaries(&iterate.point, family) * unit
 }
 
+/// (1/n) ∂ℓ/∂ ln ν with the summaries held fixed.
+pub(super) fn slope(
+    family: &dyn DofFamily,
+    dof: f64,
+    seen: ArrayView1<'_, f64>,
+    (p, q): (usize, usize),
+) -> f64 {
+    0.5 * dof * family.score(dof, seen, p, q)
+}
+
 /// Moves ν, and A with it so that what the summaries are made of stays; gives the
 /// factor on B.
 pub(super) fn move_to(iterate: &mut Iterate, family: &dyn DofFamily, dof: f64) -> f64 {
@@ -74,7 +84,7 @@ pub(super) fn update(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()>
     let seen = summaries(problem, iterate, family);
     // The summaries do not move with ν, so the score in ν is known without another look.
     let (dof, score) = match family.estimate(current(iterate), seen.view(), p, q)? {
-        DofEstimate::Interior(dof) => (dof, 0.5 * dof * family.score(dof, seen.view(), p, q).abs()),
+        DofEstimate::Interior(dof) => (dof, slope(family, dof, seen.view(), (p, q)).abs()),
         DofEstimate::Lower => (DOF_LOWER, 0.0),
         DofEstimate::Infinite => (f64::INFINITY, 0.0),
     };

@@ -174,8 +174,7 @@ impl Border {
         let (n, p, q) = problem.dim();
         let seen = dof::summaries(problem, iterate, family);
         let slope = |shift: f64| {
-            let dof = dof * shift.exp();
-            -0.5 * dof * family.score(dof, seen.view(), p, q) / (p * q) as f64
+            -dof::slope(family, dof * shift.exp(), seen.view(), (p, q)) / (p * q) as f64
         };
         let h = 1e-3_f64;
         let mut cross = Tangent::zeros(p, q);
@@ -291,7 +290,7 @@ impl System {
         {
             let (_, p, q) = problem.dim();
             let seen = dof::summaries(problem, trial, family);
-            trial.score.dof = 0.5 * dof * family.score(dof, seen.view(), p, q).abs();
+            trial.score.dof = dof::slope(family, dof, seen.view(), (p, q)).abs();
         }
         Ok(())
     }

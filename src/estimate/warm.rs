@@ -125,6 +125,9 @@ pub(super) fn moments(model: &Model, sample: &Sample, point: &mut Point) -> Resu
 /// conditioned that raw moments lose no digit that matters.
 fn whitening(point: &Point) -> Result<Point> {
     let (p, q) = point.mean.dim();
+    let condition = |root: &Root| {
+        symmetric_eigen("a factor", root.matrix().view()).map(|eigen| eigen.condition())
+    };
     let (row, col) = (condition(&point.row)?, condition(&point.col)?);
     let scale = (point.col.ln_det() / q as f64 + point.row.ln_det() / p as f64).exp();
     if row * col > WELL_CONDITIONED || !PLAIN_SCALE.contains(&scale) {
@@ -132,12 +135,6 @@ fn whitening(point: &Point) -> Result<Point> {
     }
     let unit = |d: usize| Root::scaled_identity(d, 1.0);
     Ok(Point { mean: point.mean.clone(), row: unit(p), col: unit(q) })
-}
-
-/// λ_max/λ_min of A.
-fn condition(root: &Root) -> Result<f64> {
-    let values = symmetric_eigen("a factor", root.matrix().view())?.values;
-    Ok(values[values.len() - 1] / values[0])
 }
 
 #[cfg(test)]

@@ -38,16 +38,7 @@ impl MatrixDistribution {
     /// finite, [`Error::Unsupported`] for a law without a sampler.
     pub fn new(law: Arc<dyn Law>, mean: Array2<f64>, row: Spd, col: Spd) -> Result<Self> {
         let orders = (row.order(), col.order());
-        if mean.dim() != orders {
-            return Err(Error::shape("the mean", format!("{orders:?}"), mean.dim()));
-        }
-        require_finite("the mean", &mean)?;
-        if law.sampler().is_none() {
-            return Err(Error::Unsupported {
-                what: format!("the law \"{}\" has no sampler", law.name()),
-                remedy: "implement `Law::sampler` for it".to_owned(),
-            });
-        }
+        require_drawable(law.as_ref(), &mean, orders)?;
         let root = |factor: &Spd| Root::from_lower(factor.lower().to_owned());
         Ok(Self { law, mean, row: root(&row), col: root(&col) })
     }
@@ -137,4 +128,23 @@ fn two_sided(
     let mut whole = Array2::zeros(y.dim());
     gemm(1.0, (half.view(), full), (q.reversed_axes(), upper), false, (whole.view_mut(), full));
     whole
+}
+
+/// Checks that a law has a sampler, and that a mean is finite and fits factors of these orders.
+pub(crate) fn require_drawable(
+    law: &dyn Law,
+    mean: &Array2<f64>,
+    orders: (usize, usize),
+) -> Result<()> {
+    if mean.dim() != orders {
+        return Err(Error::shape("the mean", format!("{orders:?}"), mean.dim()));
+    }
+    require_finite("the mean", mean)?;
+    if law.sampler().is_none() {
+        return Err(Error::Unsupported {
+            what: format!("the law \"{}\" has no sampler", law.name()),
+            remedy: "implement `Law::sampler` for it".to_owned(),
+        });
+    }
+    Ok(())
 }

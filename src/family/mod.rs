@@ -18,6 +18,7 @@ pub mod parametrisation;
 mod sampler;
 
 pub use distribution::MatrixDistribution;
+pub(crate) use distribution::require_drawable;
 pub(crate) use dof::require_dof;
 pub use dof::{DOF_LOWER, DofBearing, DofEstimate, DofFamily};
 pub use gaussian::Gaussian;

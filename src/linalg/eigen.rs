@@ -23,6 +23,11 @@ impl SymmetricEigen {
         out
     }
 
+    /// λ_max/λ_min, the condition of a positive definite matrix (d ≥ 1).
+    pub fn condition(&self) -> f64 {
+        self.values[self.values.len() - 1] / self.values[0]
+    }
+
     /// Q diag(f(λ)) Qᵀ.
     pub fn map(&self, f: impl Fn(f64) -> f64) -> Array2<f64> {
         self.rebuild(&self.values.mapv(f))

@@ -179,9 +179,10 @@ impl Partial {
         let (Some(values), Some(mean)) = (values.as_slice(), mean.as_slice()) else {
             return partial;
         };
+        let plain = whitening.is_plain();
         for part in values.chunks(block * p * q) {
             lanes.load(part, p * q, part.len() / (p * q), mean);
-            if !whitening.is_plain() {
+            if !plain {
                 lanes.whiten_columns(whitening);
                 lanes.whiten_rows(whitening);
             }

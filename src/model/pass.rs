@@ -197,14 +197,14 @@ impl Worker {
 impl<'a> SampleSource<'a> {
     /// Plans the passes over a sample.
     pub fn new(sample: &'a Sample) -> Self {
-        Self::over(sample.values())
+        Self::of(sample.values())
     }
 
     /// Plans the passes over every `step`-th observation of a sample.
     pub fn thinned(sample: &'a Sample, step: usize) -> Self {
         let values =
             sample.values().slice_axis_move(Axis(0), Slice::from(..).step_by(step as isize));
-        let mut thinned = Self::over(sample.values());
+        let mut thinned = Self::of(sample.values());
         let (n, p, q) = values.dim();
         thinned.plan = Plan::new(n, p, q);
         thinned.stride *= step;
@@ -212,12 +212,8 @@ impl<'a> SampleSource<'a> {
         thinned
     }
 
-    /// Passes over an array (n, p, q) in standard layout; `average` is its mean over n.
-    pub(crate) fn of(values: ArrayView3<'a, f64>, average: Array2<f64>) -> Self {
-        Self { average: OnceLock::from(average), ..Self::over(values) }
-    }
-
-    fn over(values: ArrayView3<'a, f64>) -> Self {
+    /// Passes over an array (n, p, q) in standard layout.
+    pub(crate) fn of(values: ArrayView3<'a, f64>) -> Self {
         let (n, p, q) = values.dim();
         let flat = values.to_slice();
         let mut plan = Plan::new(n, p, q);

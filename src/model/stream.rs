@@ -39,8 +39,7 @@ impl<'a> StreamSource<'a> {
     /// One read; `false` when it failed.
     fn each(&self, visit: &mut dyn FnMut(&SampleSource<'_>)) -> bool {
         let result = watched(self.reader, self.progress, &mut |block| {
-            let average = block.sum_axis(Axis(0)) / block.len_of(Axis(0)) as f64;
-            visit(&SampleSource::of(block, average));
+            visit(&SampleSource::of(block));
             Ok(())
         });
         match (result, self.error.lock()) {

@@ -1,9 +1,9 @@
 //! A fit as one HTML file that needs nothing else: tables, figures, the command, the versions.
 
-use super::Table;
-use super::entries::entry_table;
+use super::entries::{entry_name, entry_table};
 use super::plot::{Figure, escape};
 use super::text::law_title;
+use super::{Align, Table};
 use crate::VERSION;
 use crate::estimate::Fit;
 use ndarray::ArrayView2;
@@ -172,7 +172,8 @@ fn estimates(page: &mut String, fit: &Fit) {
     facts(page, "Estimates", &rows);
     for ((factor, _), parameters) in shapes.iter().zip(tables) {
         if let Some(parameters) = parameters {
-            table(page, &format!("{factor}, parameters"), &parameters);
+            let _ = writeln!(page, "<h3>{factor}, parameters</h3>");
+            table(page, &parameters);
         }
     }
     matrix(page, "A, rows", fit.row_cov().view(), row_names, row_names);
@@ -180,12 +181,14 @@ fn estimates(page: &mut String, fit: &Fit) {
     matrix(page, "M, mean", fit.mean(), row_names, col_names);
 }
 
-/// A printed table in a box of its own.
-fn table(page: &mut String, title: &str, table: &Table) {
-    let _ = writeln!(page, "<h3>{title}</h3>");
+/// A printed table in a box of its own, in which it scrolls.
+fn table(page: &mut String, table: &Table) {
     page.push_str("<div class=\"scroll\" tabindex=\"0\"><table class=\"numbers\">\n<tr>");
     for head in table.head() {
-        let _ = write!(page, "<th scope=\"col\">{}</th>", escape(head));
+        let _ = match head {
+            "" => write!(page, "<th></th>"),
+            head => write!(page, "<th scope=\"col\">{}</th>", escape(head)),
+        };
     }
     page.push_str("</tr>\n");
     for row in table.rows() {
@@ -201,7 +204,7 @@ fn table(page: &mut String, title: &str, table: &Table) {
     page.push_str("</table></div>\n");
 }
 
-/// A small matrix as a table that scrolls in its own box.
+/// A small matrix as a table.
 fn matrix(
     page: &mut String,
     title: &str,
@@ -215,22 +218,13 @@ fn matrix(
         let _ = writeln!(page, "<p>{rows} × {cols}: see its figure, or the JSON record.</p>");
         return;
     }
-    let name = |names: &[String], i: usize| {
-        names.get(i).map_or_else(|| (i + 1).to_string(), |name| escape(name))
-    };
-    page.push_str("<div class=\"scroll\" tabindex=\"0\"><table class=\"numbers\">\n<tr><th></th>");
-    for j in 0..cols {
-        let _ = write!(page, "<th scope=\"col\">{}</th>", name(col_names, j));
-    }
-    page.push_str("</tr>\n");
+    let heads = (0..cols).map(|j| (entry_name(col_names, j), Align::Right));
+    let mut out = Table::new([(String::new(), Align::Left)].into_iter().chain(heads));
     for (i, row) in values.outer_iter().enumerate() {
-        let _ = write!(page, "<tr><th scope=\"row\">{}</th>", name(row_names, i));
-        for value in row {
-            let _ = write!(page, "<td>{}</td>", significant(*value));
-        }
-        page.push_str("</tr>\n");
+        let cells = row.iter().map(|value| significant(*value));
+        out.row([entry_name(row_names, i)].into_iter().chain(cells));
     }
-    page.push_str("</table></div>\n");
+    table(page, &out);
 }
 
 /// Five significant digits, in the shortest of the usual forms.

@@ -166,6 +166,6 @@ fn spectrum(f: &mut fmt::Formatter<'_>, matrix: &Array2<f64>) -> fmt::Result {
             shown
         }
     };
-    let condition = values[0] / values[values.len() - 1];
+    let condition = eigen.condition();
     writeln!(f, "  eigenvalues {}; condition {condition:.3e}", shown.join(" "))
 }

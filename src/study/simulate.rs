@@ -3,8 +3,8 @@
 use super::contamination::Contamination;
 use crate::data::Sample;
 use crate::estimate::{Factors, Normalisation};
-use crate::family::Law;
-use crate::linalg::{Spd, require_finite};
+use crate::family::{Law, require_drawable};
+use crate::linalg::Spd;
 use crate::{Error, Result};
 use ndarray::{Array2, Array3, ArrayView2, ArrayViewMut2, Axis, Zip};
 use rand::{Rng, SeedableRng};
@@ -79,16 +79,7 @@ impl Truth {
         let (row, col) =
             (Spd::new("the row factor", row_cov)?, Spd::new("the column factor", col_cov)?);
         let orders = (row.order(), col.order());
-        if mean.dim() != orders {
-            return Err(Error::shape("the mean", format!("{orders:?}"), mean.dim()));
-        }
-        require_finite("the mean", &mean)?;
-        if law.sampler().is_none() {
-            return Err(Error::Unsupported {
-                what: format!("the law \"{}\" has no sampler", law.name()),
-                remedy: "implement `Law::sampler` for it".to_owned(),
-            });
-        }
+        require_drawable(law.as_ref(), &mean, orders)?;
         let scales = Array2::from_shape_fn(orders, |(i, j)| {
             (row.matrix()[[i, i]] * col.matrix()[[j, j]]).sqrt()
         });

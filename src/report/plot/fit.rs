@@ -124,9 +124,8 @@ fn eigenvalues(fit: &Fit) -> Result<Figure> {
     for (name, matrix) in [("A, rows", fit.row_cov()), ("B, columns", fit.col_cov())] {
         let eigen = symmetric_eigen("a fitted factor", matrix.view())?;
         let values: Vec<f64> = eigen.values.iter().rev().copied().collect();
-        let condition = values[0] / values[values.len() - 1];
         let points = values.iter().enumerate().map(|(i, x)| ((i + 1) as f64, *x));
-        let name = format!("{name} (condition {})", rounded(condition));
+        let name = format!("{name} (condition {})", rounded(eigen.condition()));
         chart = chart.with(Series::line(&name, points).and_points());
     }
     chart.figure("eigenvalues")
