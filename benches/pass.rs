@@ -1,6 +1,6 @@
 //! The kernels and the pass as a share of this machine's own gemm peak, measured in the same run.
 //!
-//! `cargo bench --bench pass -- kernels|pass`
+//! `cargo bench --bench pass -- [kernels|pass|threads] [2000x50x50 …]`
 
 mod common;
 
@@ -8,18 +8,23 @@ use common::{best_seconds, gemm_peak, noise};
 use kronfit::data::Sample;
 use kronfit::family::{Gaussian, KroneckerT, MatrixT};
 use kronfit::linalg::Root;
+use kronfit::linalg::gram::Gram;
 use kronfit::linalg::kernel::{self, Mode};
+use kronfit::linalg::load;
 use kronfit::linalg::{Triangle, as_matrix, as_matrix_mut, gemm};
 use kronfit::model::{Pass, Point, SampleSource, Source, Want};
 use ndarray::{Array2, Array3};
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    // "2000x50x50" picks one shape.
+    let (shapes, wanted): (Vec<_>, Vec<_>) =
+        wanted.into_iter().partition(|w| w.starts_with(|c: char| c.is_ascii_digit()));
     let runs = |name: &str| wanted.is_empty() || wanted.iter().any(|w| w == name);
     let peak = gemm_peak();
     println!("gemm peak, one thread: {:.1} Gflop/s", peak / 1e9);
     if runs("pass") {
-        passes(peak);
+        passes(peak, &shapes);
     }
     if runs("threads") {
         threads();
@@ -48,7 +53,7 @@ fn point(p: usize, q: usize) -> Point {
 
 /// Both half-steps of one sweep, one thread: 2npq(p+q) flops for the Gaussian; the other laws are
 /// given in the same unit.
-fn passes(peak: f64) {
+fn passes(peak: f64, shapes: &[String]) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool");
     for (n, p, q) in [
         (100, 10, 10),
@@ -61,6 +66,9 @@ fn passes(peak: f64) {
         (500, 10, 10),
         (200, 30, 20),
     ] {
+        if !shapes.is_empty() && !shapes.contains(&format!("{n}x{p}x{q}")) {
+            continue;
+        }
         let (sample, point) = (sample(n, p, q), point(p, q));
         let source = SampleSource::new(&sample);
         let mut out = Pass::zeros(p, q);
@@ -116,7 +124,7 @@ fn kernels(peak: f64) {
         let mut y = x.clone();
         let mut out = vec![0.0; d * d];
         let mut panels = Vec::new();
-        let mut sums = kernel::Gram::new(d);
+        let mut sums = Gram::new(d);
         let flops = (len * (d + 1)) as f64;
         let full = Triangle::Full;
         for (name, mode) in [
@@ -149,7 +157,7 @@ fn kernels(peak: f64) {
         let mut out = vec![0.0; m * k];
         let t = best_seconds(0.1, || {
             for part in x.chunks(m * k) {
-                kernel::load_lanes(part, k, &mean, (m, m), &mut out);
+                load::load_lanes(part, k, &mean, (m, m), &mut out);
             }
         });
         println!("load k {k}: {:.2} ns per entry", t * 1e9 / (n * k) as f64);

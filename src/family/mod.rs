@@ -27,6 +27,7 @@ pub use matrix_t::MatrixT;
 pub use sampler::Sampler;
 
 use crate::Result;
+use crate::linalg::{Aligned, zeros};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 use std::fmt::Debug;
 
@@ -57,10 +58,16 @@ fn squared_norm(z: ArrayView2<'_, f64>) -> f64 {
 }
 
 /// Memory that a law may use while it weighs; it grows once and is then reused.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Clone)]
 pub struct Scratch {
     /// Free for the law's own use.
-    pub buffer: Vec<f64>,
+    pub buffer: Aligned,
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self { buffer: zeros(0) }
+    }
 }
 
 /// One law, as a function of the whitened sample Z (p × q).

@@ -3,6 +3,7 @@
 //! Data is lane-ordered as in [`super::kernel`]: entry (i, k) of the samples' s × t matrices Y
 //! fills one vector, so factorising eight 10 × 10 matrices costs little more than one.
 
+use super::Aligned;
 use pulp::{Arch, Simd, WithSimd};
 
 /// Y of a lane-ordered block (p, q, inner), or its transpose, whichever has fewer rows.
@@ -42,13 +43,13 @@ impl Short {
         factor: f64,
         out: &mut [f64],
         ln_det: &mut [f64],
-        scratch: &mut Vec<f64>,
+        scratch: &mut Aligned,
     ) {
         Arch::new().dispatch(SolveShifted { short: self, block, factor, out, ln_det, scratch });
     }
 
     /// The eigenvalues of YYᵀ of every lane: `out[j·inner + lane]`, in no particular order.
-    pub fn squared_singular_values(self, block: &[f64], out: &mut [f64], scratch: &mut Vec<f64>) {
+    pub fn squared_singular_values(self, block: &[f64], out: &mut [f64], scratch: &mut Aligned) {
         Arch::new().dispatch(Eigenvalues { short: self, block, out, scratch });
     }
 
@@ -101,7 +102,7 @@ struct SolveShifted<'a> {
     factor: f64,
     out: &'a mut [f64],
     ln_det: &'a mut [f64],
-    scratch: &'a mut Vec<f64>,
+    scratch: &'a mut Aligned,
 }
 
 impl WithSimd for SolveShifted<'_> {
@@ -251,7 +252,7 @@ struct Eigenvalues<'a> {
     short: Short,
     block: &'a [f64],
     out: &'a mut [f64],
-    scratch: &'a mut Vec<f64>,
+    scratch: &'a mut Aligned,
 }
 
 impl WithSimd for Eigenvalues<'_> {
@@ -368,7 +369,7 @@ mod tests {
                     2.5,
                     &mut out,
                     &mut ln_det,
-                    &mut Vec::new(),
+                    &mut super::super::zeros(0),
                 );
                 if scale > 1e3 {
                     assert!(ln_det.iter().all(|x| x.is_finite()));
@@ -396,7 +397,7 @@ mod tests {
         // One row: ln(1 + ‖y‖²).
         let z = block(1, 4, 8, 1e-9);
         let (mut out, mut ln_det) = (vec![0.0; z.len()], vec![0.0; 8]);
-        Short::of(1, 4, 8).solve_shifted(&z, 1.0, &mut out, &mut ln_det, &mut Vec::new());
+        Short::of(1, 4, 8).solve_shifted(&z, 1.0, &mut out, &mut ln_det, &mut super::super::zeros(0));
         for (l, value) in ln_det.iter().enumerate() {
             let squares: f64 = (0..4).map(|k| z[k * 8 + l].powi(2)).sum();
             assert!((value / squares.ln_1p() - 1.0).abs() < 1e-14);
@@ -410,7 +411,7 @@ mod tests {
             let z = block(p, q, inner, 1.0);
             let short = Short::of(p, q, inner);
             let mut out = vec![0.0; short.s * inner];
-            short.squared_singular_values(&z, &mut out, &mut Vec::new());
+            short.squared_singular_values(&z, &mut out, &mut super::super::zeros(0));
             for l in 0..inner {
                 let z = lane(&z, dim, l);
                 let gram = if p <= q { z.dot(&z.t()) } else { z.t().dot(&z) };

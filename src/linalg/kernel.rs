@@ -12,11 +12,6 @@ use pulp::{Arch, Simd, WithSimd};
 
 /// The inner length of lane-ordered data is a multiple of this many doubles.
 pub const LANES: usize = 8;
-/// Vectors per row that a Gram tile runs over before its accumulators are summed up.
-const GRAM_RUN: usize = 40;
-
-/// Rows of at most this many vectors are packed for a Gram matrix.
-const SHORT_ROW: usize = 4;
 
 /// An array (outer, d, inner) seen along its middle axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +25,7 @@ pub struct Mode {
 }
 
 impl Mode {
-    fn len(self) -> usize {
+    pub(super) fn len(self) -> usize {
         self.outer * self.d * self.inner
     }
 }
@@ -68,20 +63,21 @@ impl LowerTimes<'_> {
     #[inline(always)]
     fn run<S: Simd, const R: usize, const V: usize>(self, simd: S) {
         let Self { lower, x, mode, panels } = self;
-        let d = mode.d;
-        pack_panels::<R>(lower, d, panels);
+        pack_panels::<R>(lower, mode.d, panels);
         let (vectors, _) = S::as_mut_simd_f64s(x);
         let width = mode.inner / S::F64_LANES;
-        for part in vectors.chunks_exact_mut(d * width) {
-            let mut at = 0;
-            while at + V <= width {
-                strip::<S, R, V>(simd, panels, part, d, width, at);
-                at += V;
-            }
-            while at < width {
-                strip::<S, R, 1>(simd, panels, part, d, width, at);
-                at += 1;
-            }
+        // Columns of all outer parts are numbered through, so that short rows fill a tile too.
+        let place = |column: usize| column / width * (mode.d * width) + column % width;
+        let columns = mode.outer * width;
+        let mut at = 0;
+        while at + V <= columns {
+            let places = std::array::from_fn(|v| place(at + v));
+            strip::<S, R, V>(simd, panels, vectors, (mode.d, width), places);
+            at += V;
+        }
+        while at < columns {
+            strip::<S, R, 1>(simd, panels, vectors, (mode.d, width), [place(at)]);
+            at += 1;
         }
     }
 }
@@ -107,32 +103,31 @@ fn pack_panels<const R: usize>(lower: &[f64], d: usize, panels: &mut Vec<f64>) {
     }
 }
 
-/// One column strip of V vectors, all rows.
+/// V columns of vectors, all rows.
 #[inline(always)]
 fn strip<S: Simd, const R: usize, const V: usize>(
     simd: S,
     panels: &[f64],
     x: &mut [S::f64s],
-    d: usize,
-    width: usize,
-    at: usize,
+    (d, width): (usize, usize),
+    places: [usize; V],
 ) {
     let (panels, _) = panels.as_chunks::<R>();
     let mut end = panels.len();
     let mut last = d;
     while last >= R {
         let panel = &panels[end - last..end];
-        tile::<S, R, R, V>(simd, panel, x, last - R, width, at);
+        tile::<S, R, R, V>(simd, panel, x, (last - R, width), places);
         end -= last;
         last -= R;
     }
     let panel = &panels[end - last..end];
     match last {
-        1 => tile::<S, R, 1, V>(simd, panel, x, 0, width, at),
-        2 => tile::<S, R, 2, V>(simd, panel, x, 0, width, at),
-        3 => tile::<S, R, 3, V>(simd, panel, x, 0, width, at),
-        4 => tile::<S, R, 4, V>(simd, panel, x, 0, width, at),
-        5 => tile::<S, R, 5, V>(simd, panel, x, 0, width, at),
+        1 => tile::<S, R, 1, V>(simd, panel, x, (0, width), places),
+        2 => tile::<S, R, 2, V>(simd, panel, x, (0, width), places),
+        3 => tile::<S, R, 3, V>(simd, panel, x, (0, width), places),
+        4 => tile::<S, R, 4, V>(simd, panel, x, (0, width), places),
+        5 => tile::<S, R, 5, V>(simd, panel, x, (0, width), places),
         _ => {}
     }
 }
@@ -143,354 +138,38 @@ fn tile<S: Simd, const R: usize, const T: usize, const V: usize>(
     simd: S,
     panel: &[[f64; R]],
     x: &mut [S::f64s],
-    first: usize,
-    width: usize,
-    at: usize,
+    (first, width): (usize, usize),
+    places: [usize; V],
 ) {
     let mut sums = [[simd.splat_f64s(0.0); V]; T];
     let (above, own) = panel.split_at(first);
-    let mut from = at;
+    let mut from = places;
     for column in above {
-        let row = load::<S, V>(x, from);
+        let row = from.map(|place| x[place]);
         for r in 0..T {
             let factor = simd.splat_f64s(column[r]);
             for v in 0..V {
                 sums[r][v] = simd.mul_add_f64s(factor, row[v], sums[r][v]);
             }
         }
-        from += width;
+        from.iter_mut().for_each(|place| *place += width);
     }
+    let mut to = from;
     for (t, column) in own.iter().enumerate().take(T) {
-        let row = load::<S, V>(x, from);
+        let row = from.map(|place| x[place]);
         for r in t..T {
             let factor = simd.splat_f64s(column[r]);
             for v in 0..V {
                 sums[r][v] = simd.mul_add_f64s(factor, row[v], sums[r][v]);
             }
         }
-        from += width;
+        from.iter_mut().for_each(|place| *place += width);
     }
-    let mut to = first * width + at;
     for row in sums {
-        x[to..to + V].copy_from_slice(&row);
-        to += width;
-    }
-}
-
-#[inline(always)]
-fn load<S: Simd, const V: usize>(x: &[S::f64s], from: usize) -> [S::f64s; V] {
-    let part = &x[from..from + V];
-    std::array::from_fn(|v| part[v])
-}
-
-/// A growing Gram matrix Σ X Yᵀ (d × d, lower triangle): one vector of partial sums per entry, so
-/// that adding a block costs no horizontal sum.
-#[derive(Debug, Clone)]
-pub struct Gram {
-    d: usize,
-    sums: Vec<f64>,
-    packed: Vec<f64>,
-}
-
-/// Rows of the square tiles of sums, for register files of 32 and of 16 vectors.
-const TILES: (usize, usize) = (4, 3);
-
-impl Gram {
-    /// Zero, of order d.
-    pub fn new(d: usize) -> Self {
-        let tiles = |r: usize| d.div_ceil(r) * (d.div_ceil(r) + 1) / 2 * r * r;
-        let sums = vec![0.0; LANES * tiles(TILES.0).max(tiles(TILES.1))];
-        Self { d, sums, packed: Vec::new() }
-    }
-
-    /// Back to zero.
-    pub fn clear(&mut self) {
-        self.sums.fill(0.0);
-    }
-
-    /// Adds X Yᵀ along one mode, summed over outer and inner; `mode.d` is the order d.
-    pub fn add(&mut self, x: &[f64], y: &[f64], mode: Mode) {
-        debug_assert_eq!(mode.d, self.d);
-        let (x, y) = (&x[..mode.len()], &y[..mode.len()]);
-        let Self { sums, packed, .. } = self;
-        Arch::new().dispatch(AddGram { x, y, mode, sums, packed });
-    }
-
-    /// Adds the lower triangle to `out` (d × d, row-major).
-    pub fn add_to(&self, out: &mut [f64]) {
-        Arch::new().dispatch(SumGram { d: self.d, sums: &self.sums, out });
-    }
-}
-
-struct AddGram<'a> {
-    x: &'a [f64],
-    y: &'a [f64],
-    mode: Mode,
-    sums: &'a mut [f64],
-    packed: &'a mut Vec<f64>,
-}
-
-impl WithSimd for AddGram<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        if S::REGISTER_COUNT >= 32 {
-            self.run::<S, { TILES.0 }>(simd);
-        } else {
-            self.run::<S, { TILES.1 }>(simd);
+        for (place, sum) in to.iter_mut().zip(row) {
+            x[*place] = sum;
+            *place += width;
         }
-    }
-}
-
-impl AddGram<'_> {
-    /// Tiles of R × R sums over a run of vectors short enough for the rows to stay in the
-    /// first-level cache.
-    #[inline(always)]
-    fn run<S: Simd, const R: usize>(self, simd: S) {
-        let Self { x, y, mode, sums, packed } = self;
-        let (x, _) = S::as_simd_f64s(x);
-        let (y, _) = S::as_simd_f64s(y);
-        let (sums, _) = S::as_mut_simd_f64s(sums);
-        let width = mode.inner / S::F64_LANES;
-        let step = width.min(GRAM_RUN);
-        let outers = (GRAM_RUN / width.max(1)).max(1);
-        let short = width <= SHORT_ROW && mode.outer > 1;
-        if short {
-            packed.resize(2 * mode.d * outers * width * S::F64_LANES, 0.0);
-        }
-        let (packed, _) = S::as_mut_simd_f64s(packed);
-        let mut first = 0;
-        while first < mode.outer {
-            let last = (first + outers).min(mode.outer);
-            if short {
-                // Rows of one or two vectors are laid end to end, or the loops over them would
-                // cost more than the sums.
-                let long = (last - first) * width;
-                let part = first * mode.d * width..last * mode.d * width;
-                let (left, right) = packed.split_at_mut(mode.d * long);
-                pack_rows::<S>(&x[part.clone()], mode.d, width, left);
-                pack_rows::<S>(&y[part], mode.d, width, &mut right[..mode.d * long]);
-                let run = Run { d: mode.d, width: long, outer: (0, 1), inner: (0, long) };
-                run.all_tiles::<S, R>(simd, left, right, sums);
-                first = last;
-                continue;
-            }
-            let mut at = 0;
-            while at < width {
-                let to = (at + step).min(width);
-                let run = Run { d: mode.d, width, outer: (first, last), inner: (at, to) };
-                run.all_tiles::<S, R>(simd, x, y, sums);
-                at = to;
-            }
-            first = last;
-        }
-    }
-}
-
-/// (outer, d, width) as (d, outer·width).
-#[inline(always)]
-fn pack_rows<S: Simd>(x: &[S::f64s], d: usize, width: usize, out: &mut [S::f64s]) {
-    let long = out.len() / d;
-    for (outer, part) in x.chunks_exact(d * width).enumerate() {
-        if width == 1 {
-            // A copy of one vector is a call otherwise.
-            for (i, vector) in part.iter().enumerate() {
-                out[i * long + outer] = *vector;
-            }
-            continue;
-        }
-        for (i, row) in part.chunks_exact(width).enumerate() {
-            out[i * long + outer * width..][..width].copy_from_slice(row);
-        }
-    }
-}
-
-/// A part of the long rows.
-#[derive(Clone, Copy)]
-struct Run {
-    d: usize,
-    width: usize,
-    outer: (usize, usize),
-    inner: (usize, usize),
-}
-
-impl Run {
-    #[inline(always)]
-    fn all_tiles<S: Simd, const R: usize>(
-        self,
-        simd: S,
-        x: &[S::f64s],
-        y: &[S::f64s],
-        sums: &mut [S::f64s],
-    ) {
-        let mut sums = sums.chunks_exact_mut(R * R);
-        for i in (0..self.d).step_by(R) {
-            let rows = R.min(self.d - i);
-            for j in (0..=i).step_by(R) {
-                let Some(sums) = sums.next() else { return };
-                match (i == j, rows) {
-                    (false, 1) => self.tile::<S, 1, R>(simd, x, y, (i, j), sums),
-                    (false, 2) => self.tile::<S, 2, R>(simd, x, y, (i, j), sums),
-                    (false, 3) if R > 3 => self.tile::<S, 3, R>(simd, x, y, (i, j), sums),
-                    (false, 4) if R > 4 => self.tile::<S, 4, R>(simd, x, y, (i, j), sums),
-                    (false, _) => self.tile::<S, R, R>(simd, x, y, (i, j), sums),
-                    (true, 1) => self.corner::<S, 1>(simd, x, y, i, sums),
-                    (true, 2) => self.corner::<S, 2>(simd, x, y, i, sums),
-                    (true, 3) if R > 3 => self.corner::<S, 3>(simd, x, y, i, sums),
-                    (true, 4) if R > 4 => self.corner::<S, 4>(simd, x, y, i, sums),
-                    (true, _) => self.corner::<S, R>(simd, x, y, i, sums),
-                }
-            }
-        }
-    }
-
-    /// Rows i.. of X against rows j.. of Y: T·R sums, row by row.
-    #[inline(always)]
-    fn tile<S: Simd, const T: usize, const R: usize>(
-        self,
-        simd: S,
-        x: &[S::f64s],
-        y: &[S::f64s],
-        (i, j): (usize, usize),
-        to: &mut [S::f64s],
-    ) {
-        let mut sums = [[simd.splat_f64s(0.0); R]; T];
-        for outer in self.outer.0..self.outer.1 {
-            let xs = self.rows::<S, T>(x, outer, i);
-            let ys = self.rows::<S, R>(y, outer, j);
-            for c in self.inner.0..self.inner.1 {
-                let right: [S::f64s; R] = std::array::from_fn(|s| ys[s * self.width + c]);
-                for r in 0..T {
-                    let left = xs[r * self.width + c];
-                    for s in 0..R {
-                        sums[r][s] = simd.mul_add_f64s(left, right[s], sums[r][s]);
-                    }
-                }
-            }
-        }
-        for (to, sum) in to.iter_mut().zip(sums.as_flattened()) {
-            *to = simd.add_f64s(*to, *sum);
-        }
-    }
-
-    /// The triangle where rows i.. of X meet rows i.. of Y: T·T sums, of which the lower ones
-    /// are used.
-    #[inline(always)]
-    fn corner<S: Simd, const T: usize>(
-        self,
-        simd: S,
-        x: &[S::f64s],
-        y: &[S::f64s],
-        i: usize,
-        to: &mut [S::f64s],
-    ) {
-        let mut sums = [[simd.splat_f64s(0.0); T]; T];
-        for outer in self.outer.0..self.outer.1 {
-            let xs = self.rows::<S, T>(x, outer, i);
-            let ys = self.rows::<S, T>(y, outer, i);
-            for c in self.inner.0..self.inner.1 {
-                let right: [S::f64s; T] = std::array::from_fn(|s| ys[s * self.width + c]);
-                for r in 0..T {
-                    let left = xs[r * self.width + c];
-                    for s in 0..=r {
-                        sums[r][s] = simd.mul_add_f64s(left, right[s], sums[r][s]);
-                    }
-                }
-            }
-        }
-        for r in 0..T {
-            for s in 0..=r {
-                to[r * T + s] = simd.add_f64s(to[r * T + s], sums[r][s]);
-            }
-        }
-    }
-
-    /// Rows i..i+T of one outer part, in one slice.
-    #[inline(always)]
-    fn rows<S: Simd, const T: usize>(self, x: &[S::f64s], outer: usize, i: usize) -> &[S::f64s] {
-        &x[(outer * self.d + i) * self.width..][..T * self.width]
-    }
-}
-
-struct SumGram<'a> {
-    d: usize,
-    sums: &'a [f64],
-    out: &'a mut [f64],
-}
-
-impl WithSimd for SumGram<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let r = if S::REGISTER_COUNT >= 32 { TILES.0 } else { TILES.1 };
-        let Self { d, sums, out } = self;
-        let (sums, _) = S::as_simd_f64s(sums);
-        let mut tiles = sums.chunks_exact(r * r);
-        for i in (0..d).step_by(r) {
-            let rows = r.min(d - i);
-            for j in (0..=i).step_by(r) {
-                let Some(tile) = tiles.next() else { return };
-                let cols = if i == j { rows } else { r };
-                for a in 0..rows {
-                    for b in 0..if i == j { a + 1 } else { cols } {
-                        out[(i + a) * d + j + b] += simd.reduce_sum_f64s(tile[a * cols + b]);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// X − M of m samples, `stride` doubles apart, as lane-ordered (k, inner) with k the length of
-/// `mean`; lanes from m on are filled with zeros.
-pub fn load_lanes(
-    samples: &[f64],
-    stride: usize,
-    mean: &[f64],
-    (m, inner): (usize, usize),
-    out: &mut [f64],
-) {
-    let k = mean.len();
-    for lane in (0..inner).step_by(LANES) {
-        let count = m.saturating_sub(lane).min(LANES);
-        if count == LANES {
-            let rows: [&[f64]; LANES] =
-                std::array::from_fn(|s| &samples[(lane + s) * stride..][..k]);
-            load_tile(&rows, mean, inner, &mut out[lane..]);
-        } else {
-            for (at, center) in mean.iter().enumerate() {
-                for s in 0..LANES {
-                    out[at * inner + lane + s] =
-                        if s < count { samples[(lane + s) * stride + at] - center } else { 0.0 };
-                }
-            }
-        }
-    }
-}
-
-/// Eight samples at once, eight entries at a time: an 8 × 8 transpose in registers.
-fn load_tile(rows: &[&[f64]; LANES], mean: &[f64], inner: usize, out: &mut [f64]) {
-    let k = mean.len();
-    let whole = k - k % LANES;
-    let mut at = 0;
-    while at < whole {
-        let tile: [[f64; LANES]; LANES] = std::array::from_fn(|s| {
-            let part = &rows[s][at..at + LANES];
-            let center = &mean[at..at + LANES];
-            std::array::from_fn(|e| part[e] - center[e])
-        });
-        for e in 0..LANES {
-            let column: [f64; LANES] = std::array::from_fn(|s| tile[s][e]);
-            out[(at + e) * inner..][..LANES].copy_from_slice(&column);
-        }
-        at += LANES;
-    }
-    while at < k {
-        let column: [f64; LANES] = std::array::from_fn(|s| rows[s][at] - mean[at]);
-        out[at * inner..][..LANES].copy_from_slice(&column);
-        at += 1;
     }
 }
 
@@ -660,50 +339,6 @@ mod tests {
                             assert!((got - naive).abs() < 1e-13, "d {d} ({outer}, {inner})");
                         }
                     }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn gram_is_the_naive_one() {
-        for d in 1..15 {
-            for (outer, inner) in [(1, 8), (3, 16), (2, 40), (130, 8), (1, 1000)] {
-                let mode = Mode { outer, d, inner };
-                let (x, y) = (values(mode.len(), 0.1), values(mode.len(), 2.9));
-                let mut out = vec![1.0; d * d];
-                let mut gram = Gram::new(d);
-                gram.add(&y, &y, mode);
-                gram.clear();
-                gram.add(&x, &y, mode);
-                gram.add_to(&mut out);
-                for i in 0..d {
-                    for j in 0..d {
-                        let at = |o: usize, r: usize, c: usize| (o * d + r) * inner + c;
-                        let naive: f64 = (0..outer)
-                            .flat_map(|o| (0..inner).map(move |c| (o, c)))
-                            .map(|(o, c)| x[at(o, i, c)] * y[at(o, j, c)])
-                            .sum();
-                        let expected = if j <= i { 1.0 + naive } else { 1.0 };
-                        let got = out[i * d + j];
-                        assert!((got - expected).abs() < 1e-11, "d {d} ({outer}, {inner})");
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn loading_transposes_and_centres() {
-        for (m, k) in [(8_usize, 9_usize), (13, 16), (3, 5), (24, 7)] {
-            let inner = m.div_ceil(LANES) * LANES;
-            let (samples, mean) = (values(m * k, 0.2), values(k, 5.0));
-            let mut out = vec![f64::NAN; k * inner];
-            load_lanes(&samples, k, &mean, (m, inner), &mut out);
-            for at in 0..k {
-                for lane in 0..inner {
-                    let expected = if lane < m { samples[lane * k + at] - mean[at] } else { 0.0 };
-                    assert_eq!(out[at * inner + lane], expected);
                 }
             }
         }

@@ -8,7 +8,9 @@ mod chain;
 mod cholesky;
 mod eigen;
 mod general;
+pub mod gram;
 pub mod kernel;
+pub mod load;
 mod product;
 mod root;
 
@@ -22,6 +24,17 @@ pub use root::{LowRank, Root};
 
 use crate::{Error, Result};
 use ndarray::{ArrayBase, Data, Dimension};
+
+/// Doubles in memory that starts at a cache line: a vector register that is loaded from two lines
+/// costs two loads.
+pub type Aligned = aligned_vec::AVec<f64>;
+
+/// So many zeros.
+pub fn zeros(len: usize) -> Aligned {
+    let mut out = Aligned::new(0);
+    out.resize(len, 0.0);
+    out
+}
 
 /// Checks that every entry is finite.
 ///

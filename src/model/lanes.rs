@@ -3,7 +3,9 @@
 
 use super::{Pass, Point};
 use crate::family::{DofFamily, Law, Scratch};
-use crate::linalg::kernel::{self, Gram, LANES, Mode};
+use crate::linalg::gram::Gram;
+use crate::linalg::kernel::{self, LANES, Mode};
+use crate::linalg::{Aligned, load, zeros};
 use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder};
 
 /// Memory of one thread for one block, and the scatters that grow while blocks go by.
@@ -15,10 +17,10 @@ pub(super) struct Lanes {
     m: usize,
     /// Lanes of the block: m rounded up.
     inner: usize,
-    white: Vec<f64>,
-    psi: Vec<f64>,
+    white: Aligned,
+    psi: Aligned,
     psi_is_white: bool,
-    weights: Vec<f64>,
+    weights: Aligned,
     panels: Vec<f64>,
     scratch: Scratch,
     row_gram: Gram,
@@ -33,10 +35,10 @@ impl Lanes {
             q,
             m: 0,
             inner,
-            white: vec![0.0; p * q * inner],
-            psi: Vec::new(),
+            white: zeros(p * q * inner),
+            psi: zeros(0),
             psi_is_white: true,
-            weights: vec![0.0; inner],
+            weights: zeros(inner),
             panels: Vec::with_capacity((p.max(q) + 8).pow(2)),
             scratch: Scratch::default(),
             row_gram: Gram::new(p),
@@ -48,7 +50,7 @@ impl Lanes {
     pub(super) fn load(&mut self, samples: &[f64], stride: usize, m: usize, mean: &[f64]) {
         self.m = m;
         self.inner = m.next_multiple_of(LANES);
-        kernel::load_lanes(samples, stride, mean, (m, self.inner), &mut self.white);
+        load::load_lanes(samples, stride, mean, (m, self.inner), &mut self.white);
     }
 
     fn rows(&self) -> Mode {

@@ -17,7 +17,8 @@
 use super::lanes::Lanes;
 use super::{Pass, Point, Source, Tangent, Want};
 use crate::family::{DofFamily, Law, Weighting};
-use crate::linalg::kernel::{self, Gram, Mode};
+use crate::linalg::gram::Gram;
+use crate::linalg::kernel::{self, Mode};
 use crate::linalg::{Triangle, gemm, lower_part, matmul, upper_part};
 use crate::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView2, ArrayView3, Axis};

@@ -1,0 +1,396 @@
+//! Gram matrices of lane-ordered data: the scatters of the likelihood pass.
+
+use super::{Aligned, zeros};
+use super::kernel::{LANES, Mode};
+use pulp::{Arch, Simd, WithSimd};
+
+/// Vectors per row that a tile runs over before its accumulators are put away.
+const RUN: usize = 40;
+/// Rows of tiles whose left operands stay in the first-level cache while the right ones go by.
+const BAND: usize = 3;
+/// Rows of at most this many vectors are packed: the loops over them would cost more than the
+/// sums, and equal rows far apart would evict each other.
+const SHORT_ROW: usize = 4;
+
+/// A growing Gram matrix Σ X Yᵀ (d × d, lower triangle): one vector of partial sums per entry, so
+/// that adding a block costs no horizontal sum.
+#[derive(Debug, Clone)]
+pub struct Gram {
+    d: usize,
+    sums: Aligned,
+    packed: Aligned,
+}
+
+/// Rows of the square tiles of sums, for register files of 32 and of 16 vectors.
+const TILES: (usize, usize) = (4, 3);
+
+impl Gram {
+    /// Zero, of order d.
+    pub fn new(d: usize) -> Self {
+        let tiles = |r: usize| d.div_ceil(r) * (d.div_ceil(r) + 1) / 2 * r * r;
+        let len = LANES * tiles(TILES.0).max(tiles(TILES.1));
+        Self { d, sums: zeros(len), packed: zeros(0) }
+    }
+
+    /// Back to zero.
+    pub fn clear(&mut self) {
+        self.sums.fill(0.0);
+    }
+
+    /// Adds X Yᵀ along one mode, summed over outer and inner; `mode.d` is the order d.
+    pub fn add(&mut self, x: &[f64], y: &[f64], mode: Mode) {
+        debug_assert_eq!(mode.d, self.d);
+        let (x, y) = (&x[..mode.len()], &y[..mode.len()]);
+        let Self { sums, packed, .. } = self;
+        Arch::new().dispatch(AddGram { x, y, mode, sums, packed });
+    }
+
+    /// Adds the lower triangle to `out` (d × d, row-major).
+    pub fn add_to(&self, out: &mut [f64]) {
+        Arch::new().dispatch(SumGram { d: self.d, sums: &self.sums, out });
+    }
+}
+
+struct AddGram<'a> {
+    x: &'a [f64],
+    y: &'a [f64],
+    mode: Mode,
+    sums: &'a mut [f64],
+    packed: &'a mut Aligned,
+}
+
+impl WithSimd for AddGram<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        if S::REGISTER_COUNT >= 32 {
+            self.run::<S, { TILES.0 }>(simd);
+        } else {
+            self.run::<S, { TILES.1 }>(simd);
+        }
+    }
+}
+
+impl AddGram<'_> {
+    /// Tiles of R × R sums over a run of vectors short enough for the rows of a band to stay in
+    /// the first-level cache.
+    #[inline(always)]
+    fn run<S: Simd, const R: usize>(self, simd: S) {
+        let Self { x, y, mode, sums, packed } = self;
+        // Taken once: X is packed once where Y is the same.
+        let same = std::ptr::eq(x, y);
+        let (x, _) = S::as_simd_f64s(x);
+        let (y, _) = S::as_simd_f64s(y);
+        let (sums, _) = S::as_mut_simd_f64s(sums);
+        let (d, width) = (mode.d, mode.inner / S::F64_LANES);
+        let outers = (RUN / width.max(1)).max(1);
+        if width > SHORT_ROW || mode.outer == 1 {
+            let step = width.min(RUN);
+            for first in (0..mode.outer).step_by(outers) {
+                let outer = (first, (first + outers).min(mode.outer));
+                for at in (0..width).step_by(step.max(1)) {
+                    let inner = (at, (at + step).min(width));
+                    let run = Run { d, width, outer, inner };
+                    for (i, j, at) in tiles(d, R) {
+                        run.any_tile::<S, R>(simd, x, y, (i, j), &mut sums[at..at + R * R]);
+                    }
+                }
+            }
+            return;
+        }
+        let room = d.next_multiple_of(R) * outers * width;
+        packed.resize(2 * room * S::F64_LANES, 0.0);
+        let (packed, _) = S::as_mut_simd_f64s(packed);
+        let (left, right) = packed.split_at_mut(room);
+        for first in (0..mode.outer).step_by(outers) {
+            let last = (first + outers).min(mode.outer);
+            let (part, long) = (first * d * width..last * d * width, (last - first) * width);
+            pack::<S, R>(&x[part.clone()], (d, width), long, left);
+            if !same {
+                pack::<S, R>(&y[part], (d, width), long, right);
+            }
+            let right: &[S::f64s] = if same { left } else { right };
+            for (i, j, at) in tiles(d, R) {
+                let (xs, _) = left[i * long..][..R * long].as_chunks::<R>();
+                let (ys, _) = right[j * long..][..R * long].as_chunks::<R>();
+                let kept = &mut sums[at..at + R * R];
+                packed_tile::<S, R>(simd, xs, ys, (R.min(d - i), i == j), kept);
+            }
+        }
+    }
+}
+
+/// The tiles on and below the diagonal: first row, first column and place of the sums. Left
+/// operands are used again soon.
+fn tiles(d: usize, r: usize) -> impl Iterator<Item = (usize, usize, usize)> {
+    let count = d.div_ceil(r);
+    (0..count).step_by(BAND).flat_map(move |band| {
+        let end = (band + BAND).min(count);
+        (0..end).flat_map(move |j| {
+            (band.max(j)..end).map(move |i| (i * r, j * r, (i * (i + 1) / 2 + j) * r * r))
+        })
+    })
+}
+
+/// (outer, d, width) as tiles of R rows: (d/R, outer·width, R).
+#[inline(always)]
+fn pack<S: Simd, const R: usize>(
+    x: &[S::f64s],
+    (d, width): (usize, usize),
+    long: usize,
+    out: &mut [S::f64s],
+) {
+    for (outer, part) in x.chunks_exact(d * width).enumerate() {
+        for first in (0..d).step_by(R) {
+            let rows = R.min(d - first);
+            for c in 0..width {
+                let to = &mut out[first * long + (outer * width + c) * R..][..R];
+                if rows == R {
+                    for r in 0..R {
+                        to[r] = part[(first + r) * width + c];
+                    }
+                } else {
+                    for r in 0..rows {
+                        to[r] = part[(first + r) * width + c];
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// One tile of packed rows, of which the first `rows` on the left are there; `corner` where the
+/// diagonal goes through it.
+#[inline(always)]
+fn packed_tile<S: Simd, const R: usize>(
+    simd: S,
+    xs: &[[S::f64s; R]],
+    ys: &[[S::f64s; R]],
+    (rows, corner): (usize, bool),
+    to: &mut [S::f64s],
+) {
+    match (corner, rows) {
+        (false, 1) => packed_sums::<S, 1, R>(simd, xs, ys, to),
+        (false, 2) => packed_sums::<S, 2, R>(simd, xs, ys, to),
+        (false, 3) if R > 3 => packed_sums::<S, 3, R>(simd, xs, ys, to),
+        (false, _) => packed_sums::<S, R, R>(simd, xs, ys, to),
+        (true, 1) => packed_corner::<S, 1, R>(simd, xs, ys, to),
+        (true, 2) => packed_corner::<S, 2, R>(simd, xs, ys, to),
+        (true, 3) if R > 3 => packed_corner::<S, 3, R>(simd, xs, ys, to),
+        (true, _) => packed_corner::<S, R, R>(simd, xs, ys, to),
+    }
+}
+
+#[inline(always)]
+fn packed_sums<S: Simd, const T: usize, const R: usize>(
+    simd: S,
+    xs: &[[S::f64s; R]],
+    ys: &[[S::f64s; R]],
+    to: &mut [S::f64s],
+) {
+    let mut sums = [[simd.splat_f64s(0.0); R]; T];
+    for (left, right) in xs.iter().zip(ys) {
+        for r in 0..T {
+            for s in 0..R {
+                sums[r][s] = simd.mul_add_f64s(left[r], right[s], sums[r][s]);
+            }
+        }
+    }
+    put_away(simd, &sums, to, |_| R);
+}
+
+#[inline(always)]
+fn packed_corner<S: Simd, const T: usize, const R: usize>(
+    simd: S,
+    xs: &[[S::f64s; R]],
+    ys: &[[S::f64s; R]],
+    to: &mut [S::f64s],
+) {
+    let mut sums = [[simd.splat_f64s(0.0); T]; T];
+    for (left, right) in xs.iter().zip(ys) {
+        for r in 0..T {
+            for s in 0..=r {
+                sums[r][s] = simd.mul_add_f64s(left[r], right[s], sums[r][s]);
+            }
+        }
+    }
+    put_away(simd, &sums, to, |r| r + 1);
+}
+
+/// Adds the sums, row by row, to those that are kept.
+#[inline(always)]
+fn put_away<S: Simd, const T: usize, const C: usize>(
+    simd: S,
+    sums: &[[S::f64s; C]; T],
+    to: &mut [S::f64s],
+    used: impl Fn(usize) -> usize,
+) {
+    for r in 0..T {
+        for s in 0..used(r) {
+            to[r * C + s] = simd.add_f64s(to[r * C + s], sums[r][s]);
+        }
+    }
+}
+
+/// A part of the long rows.
+#[derive(Clone, Copy)]
+struct Run {
+    d: usize,
+    width: usize,
+    outer: (usize, usize),
+    inner: (usize, usize),
+}
+
+impl Run {
+    #[inline(always)]
+    fn any_tile<S: Simd, const R: usize>(
+        self,
+        simd: S,
+        x: &[S::f64s],
+        y: &[S::f64s],
+        (i, j): (usize, usize),
+        sums: &mut [S::f64s],
+    ) {
+        match (i == j, R.min(self.d - i)) {
+            (false, 1) => self.tile::<S, 1, R>(simd, x, y, (i, j), sums),
+            (false, 2) => self.tile::<S, 2, R>(simd, x, y, (i, j), sums),
+            (false, 3) if R > 3 => self.tile::<S, 3, R>(simd, x, y, (i, j), sums),
+            (false, 4) if R > 4 => self.tile::<S, 4, R>(simd, x, y, (i, j), sums),
+            (false, _) => self.tile::<S, R, R>(simd, x, y, (i, j), sums),
+            (true, 1) => self.corner::<S, 1>(simd, x, y, i, sums),
+            (true, 2) => self.corner::<S, 2>(simd, x, y, i, sums),
+            (true, 3) if R > 3 => self.corner::<S, 3>(simd, x, y, i, sums),
+            (true, 4) if R > 4 => self.corner::<S, 4>(simd, x, y, i, sums),
+            (true, _) => self.corner::<S, R>(simd, x, y, i, sums),
+        }
+    }
+
+    /// Rows i.. of X against rows j.. of Y: T·R sums, row by row.
+    #[inline(always)]
+    fn tile<S: Simd, const T: usize, const R: usize>(
+        self,
+        simd: S,
+        x: &[S::f64s],
+        y: &[S::f64s],
+        (i, j): (usize, usize),
+        to: &mut [S::f64s],
+    ) {
+        let mut sums = [[simd.splat_f64s(0.0); R]; T];
+        for outer in self.outer.0..self.outer.1 {
+            let xs = self.rows::<S, T>(x, outer, i);
+            let ys = self.rows::<S, R>(y, outer, j);
+            for c in self.inner.0..self.inner.1 {
+                let right: [S::f64s; R] = std::array::from_fn(|s| ys[s * self.width + c]);
+                for r in 0..T {
+                    let left = xs[r * self.width + c];
+                    for s in 0..R {
+                        sums[r][s] = simd.mul_add_f64s(left, right[s], sums[r][s]);
+                    }
+                }
+            }
+        }
+        put_away(simd, &sums, to, |_| R);
+    }
+
+    /// The triangle where rows i.. of X meet rows i.. of Y: T·T sums, of which the lower ones
+    /// are used.
+    #[inline(always)]
+    fn corner<S: Simd, const T: usize>(
+        self,
+        simd: S,
+        x: &[S::f64s],
+        y: &[S::f64s],
+        i: usize,
+        to: &mut [S::f64s],
+    ) {
+        let mut sums = [[simd.splat_f64s(0.0); T]; T];
+        for outer in self.outer.0..self.outer.1 {
+            let xs = self.rows::<S, T>(x, outer, i);
+            let ys = self.rows::<S, T>(y, outer, i);
+            for c in self.inner.0..self.inner.1 {
+                let right: [S::f64s; T] = std::array::from_fn(|s| ys[s * self.width + c]);
+                for r in 0..T {
+                    let left = xs[r * self.width + c];
+                    for s in 0..=r {
+                        sums[r][s] = simd.mul_add_f64s(left, right[s], sums[r][s]);
+                    }
+                }
+            }
+        }
+        put_away(simd, &sums, to, |r| r + 1);
+    }
+
+    /// Rows i..i+T of one outer part, in one slice.
+    #[inline(always)]
+    fn rows<S: Simd, const T: usize>(self, x: &[S::f64s], outer: usize, i: usize) -> &[S::f64s] {
+        &x[(outer * self.d + i) * self.width..][..T * self.width]
+    }
+}
+
+struct SumGram<'a> {
+    d: usize,
+    sums: &'a [f64],
+    out: &'a mut [f64],
+}
+
+impl WithSimd for SumGram<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let r = if S::REGISTER_COUNT >= 32 { TILES.0 } else { TILES.1 };
+        let Self { d, sums, out } = self;
+        let (sums, _) = S::as_simd_f64s(sums);
+        let mut tiles = sums.chunks_exact(r * r);
+        for i in (0..d).step_by(r) {
+            let rows = r.min(d - i);
+            for j in (0..=i).step_by(r) {
+                let Some(tile) = tiles.next() else { return };
+                let cols = if i == j { rows } else { r };
+                for a in 0..rows {
+                    for b in 0..if i == j { a + 1 } else { cols } {
+                        out[(i + a) * d + j + b] += simd.reduce_sum_f64s(tile[a * cols + b]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(len: usize, seed: f64) -> Vec<f64> {
+        (0..len).map(|i| ((i as f64 + seed) * 0.7391).sin()).collect()
+    }
+
+    #[test]
+    fn gram_is_the_naive_one() {
+        for d in 1..15 {
+            for (outer, inner) in [(1, 8), (3, 16), (2, 40), (130, 8), (1, 1000)] {
+                let mode = Mode { outer, d, inner };
+                let (x, y) = (values(mode.len(), 0.1), values(mode.len(), 2.9));
+                let mut out = vec![1.0; d * d];
+                let mut gram = Gram::new(d);
+                gram.add(&y, &y, mode);
+                gram.clear();
+                gram.add(&x, &y, mode);
+                gram.add_to(&mut out);
+                for i in 0..d {
+                    for j in 0..d {
+                        let at = |o: usize, r: usize, c: usize| (o * d + r) * inner + c;
+                        let naive: f64 = (0..outer)
+                            .flat_map(|o| (0..inner).map(move |c| (o, c)))
+                            .map(|(o, c)| x[at(o, i, c)] * y[at(o, j, c)])
+                            .sum();
+                        let expected = if j <= i { 1.0 + naive } else { 1.0 };
+                        let got = out[i * d + j];
+                        assert!((got - expected).abs() < 1e-11, "d {d} ({outer}, {inner})");
+                    }
+                }
+            }
+        }
+    }
+}
