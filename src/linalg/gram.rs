@@ -1,7 +1,7 @@
 //! Gram matrices of lane-ordered data: the scatters of the likelihood pass.
 
-use super::{Aligned, zeros};
 use super::kernel::{LANES, Mode};
+use super::{Aligned, zeros};
 use pulp::{Arch, Simd, WithSimd};
 
 /// Vectors per row that a tile runs over before its accumulators are put away.
@@ -10,7 +10,7 @@ const RUN: usize = 40;
 const BAND: usize = 3;
 /// Rows of at most this many vectors are packed: the loops over them would cost more than the
 /// sums, and equal rows far apart would evict each other.
-const SHORT_ROW: usize = 4;
+const SHORT_ROW: usize = 3;
 
 /// A growing Gram matrix Σ X Yᵀ (d × d, lower triangle): one vector of partial sums per entry, so
 /// that adding a block costs no horizontal sum.
@@ -141,20 +141,37 @@ fn pack<S: Simd, const R: usize>(
     long: usize,
     out: &mut [S::f64s],
 ) {
-    for (outer, part) in x.chunks_exact(d * width).enumerate() {
-        for first in (0..d).step_by(R) {
-            let rows = R.min(d - first);
-            for c in 0..width {
-                let to = &mut out[first * long + (outer * width + c) * R..][..R];
-                if rows == R {
-                    for r in 0..R {
-                        to[r] = part[(first + r) * width + c];
-                    }
-                } else {
-                    for r in 0..rows {
-                        to[r] = part[(first + r) * width + c];
-                    }
+    match width {
+        1 => pack_rows::<_, R, 1>(x, d, long, out),
+        2 => pack_rows::<_, R, 2>(x, d, long, out),
+        _ => pack_rows::<_, R, SHORT_ROW>(x, d, long, out),
+    }
+}
+
+/// The same for rows of W vectors.
+#[inline(always)]
+fn pack_rows<T: Copy, const R: usize, const W: usize>(
+    x: &[T],
+    d: usize,
+    long: usize,
+    out: &mut [T],
+) {
+    let (rows, _) = x.as_chunks::<W>();
+    for (outer, part) in rows.chunks_exact(d).enumerate() {
+        let (tiles, rest) = part.as_chunks::<R>();
+        let mut to = outer * W * R;
+        for tile in tiles {
+            let room = &mut out[to..to + W * R];
+            for c in 0..W {
+                for r in 0..R {
+                    room[c * R + r] = tile[r][c];
                 }
+            }
+            to += long * R;
+        }
+        for (r, row) in rest.iter().enumerate() {
+            for c in 0..W {
+                out[to + c * R + r] = row[c];
             }
         }
     }
@@ -278,12 +295,12 @@ impl Run {
     ) {
         let mut sums = [[simd.splat_f64s(0.0); R]; T];
         for outer in self.outer.0..self.outer.1 {
-            let xs = self.rows::<S, T>(x, outer, i);
-            let ys = self.rows::<S, R>(y, outer, j);
-            for c in self.inner.0..self.inner.1 {
-                let right: [S::f64s; R] = std::array::from_fn(|s| ys[s * self.width + c]);
+            let xs = self.rows::<S::f64s, T>(x, outer, i);
+            let ys = self.rows::<S::f64s, R>(y, outer, j);
+            for c in 0..self.inner.1 - self.inner.0 {
+                let right: [S::f64s; R] = std::array::from_fn(|s| ys[s][c]);
                 for r in 0..T {
-                    let left = xs[r * self.width + c];
+                    let left = xs[r][c];
                     for s in 0..R {
                         sums[r][s] = simd.mul_add_f64s(left, right[s], sums[r][s]);
                     }
@@ -306,12 +323,12 @@ impl Run {
     ) {
         let mut sums = [[simd.splat_f64s(0.0); T]; T];
         for outer in self.outer.0..self.outer.1 {
-            let xs = self.rows::<S, T>(x, outer, i);
-            let ys = self.rows::<S, T>(y, outer, i);
-            for c in self.inner.0..self.inner.1 {
-                let right: [S::f64s; T] = std::array::from_fn(|s| ys[s * self.width + c]);
+            let xs = self.rows::<S::f64s, T>(x, outer, i);
+            let ys = self.rows::<S::f64s, T>(y, outer, i);
+            for c in 0..self.inner.1 - self.inner.0 {
+                let right: [S::f64s; T] = std::array::from_fn(|s| ys[s][c]);
                 for r in 0..T {
-                    let left = xs[r * self.width + c];
+                    let left = xs[r][c];
                     for s in 0..=r {
                         sums[r][s] = simd.mul_add_f64s(left, right[s], sums[r][s]);
                     }
@@ -321,10 +338,12 @@ impl Run {
         put_away(simd, &sums, to, |r| r + 1);
     }
 
-    /// Rows i..i+T of one outer part, in one slice.
+    /// The run's part of the rows i..i+T.
     #[inline(always)]
-    fn rows<S: Simd, const T: usize>(self, x: &[S::f64s], outer: usize, i: usize) -> &[S::f64s] {
-        &x[(outer * self.d + i) * self.width..][..T * self.width]
+    fn rows<T, const N: usize>(self, x: &[T], outer: usize, i: usize) -> [&[T]; N] {
+        let long = self.inner.1 - self.inner.0;
+        let first = (outer * self.d + i) * self.width + self.inner.0;
+        std::array::from_fn(|r| &x[first + r * self.width..][..long])
     }
 }
 

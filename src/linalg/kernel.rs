@@ -30,18 +30,40 @@ impl Mode {
     }
 }
 
-/// X ← L X along one mode, in place, for a lower triangular L (d × d, row-major).
-///
-/// `panels` is scratch memory that grows once to d² + d doubles or so.
-pub fn lower_times(lower: &[f64], x: &mut [f64], mode: Mode, panels: &mut Vec<f64>) {
-    Arch::new().dispatch(LowerTimes { lower, x: &mut x[..mode.len()], mode, panels });
+/// A lower triangular L (d × d, row-major) as [`lower_times`] wants it: panels of a tile's rows,
+/// transposed. `panels` grows once to d² + d doubles or so.
+pub fn pack_lower(lower: &[f64], d: usize, panels: &mut Vec<f64>) {
+    Arch::new().dispatch(PackLower { lower, d, panels });
+}
+
+struct PackLower<'a> {
+    lower: &'a [f64],
+    d: usize,
+    panels: &'a mut Vec<f64>,
+}
+
+impl WithSimd for PackLower<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        if S::REGISTER_COUNT >= 32 {
+            pack_panels::<6>(self.lower, self.d, self.panels);
+        } else {
+            pack_panels::<4>(self.lower, self.d, self.panels);
+        }
+    }
+}
+
+/// X ← L X along one mode, in place, for an L from [`pack_lower`].
+pub fn lower_times(panels: &[f64], x: &mut [f64], mode: Mode) {
+    Arch::new().dispatch(LowerTimes { panels, x: &mut x[..mode.len()], mode });
 }
 
 struct LowerTimes<'a> {
-    lower: &'a [f64],
+    panels: &'a [f64],
     x: &'a mut [f64],
     mode: Mode,
-    panels: &'a mut Vec<f64>,
 }
 
 impl WithSimd for LowerTimes<'_> {
@@ -62,23 +84,108 @@ impl LowerTimes<'_> {
     /// yet overwritten.
     #[inline(always)]
     fn run<S: Simd, const R: usize, const V: usize>(self, simd: S) {
-        let Self { lower, x, mode, panels } = self;
-        pack_panels::<R>(lower, mode.d, panels);
+        let Self { panels, x, mode } = self;
         let (vectors, _) = S::as_mut_simd_f64s(x);
-        let width = mode.inner / S::F64_LANES;
-        // Columns of all outer parts are numbered through, so that short rows fill a tile too.
-        let place = |column: usize| column / width * (mode.d * width) + column % width;
-        let columns = mode.outer * width;
-        let mut at = 0;
-        while at + V <= columns {
-            let places = std::array::from_fn(|v| place(at + v));
-            strip::<S, R, V>(simd, panels, vectors, (mode.d, width), places);
-            at += V;
+        let (d, width) = (mode.d, mode.inner / S::F64_LANES);
+        if width < V {
+            scattered::<S, R, V>(simd, panels, vectors, (d, width));
+            return;
         }
-        while at < columns {
-            strip::<S, R, 1>(simd, panels, vectors, (mode.d, width), [place(at)]);
-            at += 1;
+        for part in vectors.chunks_exact_mut((d * width).max(1)) {
+            let mut at = 0;
+            while at + V <= width {
+                strip::<S, R, V>(simd, panels, part, (d, width), Adjacent(at));
+                at += V;
+            }
+            match width - at {
+                3 => strip::<S, R, 3>(simd, panels, part, (d, width), Adjacent(at)),
+                2 => strip::<S, R, 2>(simd, panels, part, (d, width), Adjacent(at)),
+                1 => strip::<S, R, 1>(simd, panels, part, (d, width), Adjacent(at)),
+                _ => {}
+            }
         }
+    }
+}
+
+/// Rows shorter than a tile: the columns of all outer parts are numbered through.
+#[inline(always)]
+fn scattered<S: Simd, const R: usize, const V: usize>(
+    simd: S,
+    panels: &[f64],
+    x: &mut [S::f64s],
+    (d, width): (usize, usize),
+) {
+    let columns = x.len() / d.max(1);
+    let mut places = Places([0; V]);
+    // (place in its part, first vector of the part)
+    let (mut column, mut part) = (0, 0);
+    let mut filled = 0;
+    for _ in 0..columns {
+        places.0[filled] = part + column;
+        filled += 1;
+        column += 1;
+        if column == width {
+            (column, part) = (0, part + d * width);
+        }
+        if filled == V {
+            strip::<S, R, V>(simd, panels, x, (d, width), places);
+            filled = 0;
+        }
+    }
+    for place in &places.0[..filled] {
+        strip::<S, R, 1>(simd, panels, x, (d, width), Adjacent(*place));
+    }
+}
+
+/// Where the V vectors of a strip's first row are.
+trait Columns<const V: usize>: Copy {
+    fn load<T: Copy>(self, x: &[T]) -> [T; V];
+    fn store<T: Copy>(self, row: [T; V], x: &mut [T]);
+    fn down(self, vectors: usize) -> Self;
+}
+
+/// Side by side from here on.
+#[derive(Clone, Copy)]
+struct Adjacent(usize);
+
+impl<const V: usize> Columns<V> for Adjacent {
+    #[inline(always)]
+    fn load<T: Copy>(self, x: &[T]) -> [T; V] {
+        let part = &x[self.0..self.0 + V];
+        std::array::from_fn(|v| part[v])
+    }
+
+    #[inline(always)]
+    fn store<T: Copy>(self, row: [T; V], x: &mut [T]) {
+        x[self.0..self.0 + V].copy_from_slice(&row);
+    }
+
+    #[inline(always)]
+    fn down(self, vectors: usize) -> Self {
+        Self(self.0 + vectors)
+    }
+}
+
+/// Each at a place of its own.
+#[derive(Clone, Copy)]
+struct Places<const V: usize>([usize; V]);
+
+impl<const V: usize> Columns<V> for Places<V> {
+    #[inline(always)]
+    fn load<T: Copy>(self, x: &[T]) -> [T; V] {
+        self.0.map(|place| x[place])
+    }
+
+    #[inline(always)]
+    fn store<T: Copy>(self, row: [T; V], x: &mut [T]) {
+        for v in 0..V {
+            x[self.0[v]] = row[v];
+        }
+    }
+
+    #[inline(always)]
+    fn down(self, vectors: usize) -> Self {
+        Self(self.0.map(|place| place + vectors))
     }
 }
 
@@ -110,24 +217,24 @@ fn strip<S: Simd, const R: usize, const V: usize>(
     panels: &[f64],
     x: &mut [S::f64s],
     (d, width): (usize, usize),
-    places: [usize; V],
+    columns: impl Columns<V>,
 ) {
     let (panels, _) = panels.as_chunks::<R>();
     let mut end = panels.len();
     let mut last = d;
     while last >= R {
         let panel = &panels[end - last..end];
-        tile::<S, R, R, V>(simd, panel, x, (last - R, width), places);
+        tile::<S, R, R, V>(simd, panel, x, (last - R, width), columns);
         end -= last;
         last -= R;
     }
     let panel = &panels[end - last..end];
     match last {
-        1 => tile::<S, R, 1, V>(simd, panel, x, (0, width), places),
-        2 => tile::<S, R, 2, V>(simd, panel, x, (0, width), places),
-        3 => tile::<S, R, 3, V>(simd, panel, x, (0, width), places),
-        4 => tile::<S, R, 4, V>(simd, panel, x, (0, width), places),
-        5 => tile::<S, R, 5, V>(simd, panel, x, (0, width), places),
+        1 => tile::<S, R, 1, V>(simd, panel, x, (0, width), columns),
+        2 => tile::<S, R, 2, V>(simd, panel, x, (0, width), columns),
+        3 => tile::<S, R, 3, V>(simd, panel, x, (0, width), columns),
+        4 => tile::<S, R, 4, V>(simd, panel, x, (0, width), columns),
+        5 => tile::<S, R, 5, V>(simd, panel, x, (0, width), columns),
         _ => {}
     }
 }
@@ -139,37 +246,36 @@ fn tile<S: Simd, const R: usize, const T: usize, const V: usize>(
     panel: &[[f64; R]],
     x: &mut [S::f64s],
     (first, width): (usize, usize),
-    places: [usize; V],
+    columns: impl Columns<V>,
 ) {
     let mut sums = [[simd.splat_f64s(0.0); V]; T];
     let (above, own) = panel.split_at(first);
-    let mut from = places;
+    let Some(own) = own.first_chunk::<T>() else { return };
+    let mut from = columns;
     for column in above {
-        let row = from.map(|place| x[place]);
+        let row = from.load(x);
         for r in 0..T {
             let factor = simd.splat_f64s(column[r]);
             for v in 0..V {
                 sums[r][v] = simd.mul_add_f64s(factor, row[v], sums[r][v]);
             }
         }
-        from.iter_mut().for_each(|place| *place += width);
+        from = from.down(width);
     }
     let mut to = from;
-    for (t, column) in own.iter().enumerate().take(T) {
-        let row = from.map(|place| x[place]);
+    for t in 0..T {
+        let row = from.load(x);
         for r in t..T {
-            let factor = simd.splat_f64s(column[r]);
+            let factor = simd.splat_f64s(own[t][r]);
             for v in 0..V {
                 sums[r][v] = simd.mul_add_f64s(factor, row[v], sums[r][v]);
             }
         }
-        from.iter_mut().for_each(|place| *place += width);
+        from = from.down(width);
     }
     for row in sums {
-        for (place, sum) in to.iter_mut().zip(row) {
-            x[*place] = sum;
-            *place += width;
-        }
+        to.store(row, x);
+        to = to.down(width);
     }
 }
 
@@ -328,7 +434,9 @@ mod tests {
                 let lower = values(d * d, 0.3);
                 let before = values(mode.len(), 1.7);
                 let mut x = before.clone();
-                lower_times(&lower, &mut x, mode, &mut Vec::new());
+                let mut panels = Vec::new();
+                pack_lower(&lower, d, &mut panels);
+                lower_times(&panels, &mut x, mode);
                 for o in 0..outer {
                     for i in 0..d {
                         for c in 0..inner {

@@ -268,12 +268,17 @@ impl Root {
         }
     }
 
-    /// X ← L⁻¹ X along one mode of a lane-ordered array, with scratch memory for the kernel.
+    /// Makes ready for [`Root::whiten_mode`].
+    pub fn pack(&self, panels: &mut Vec<f64>) {
+        if let Kind::Dense { inverse, .. } = &self.kind {
+            kernel::pack_lower(inverse.as_slice().unwrap_or_default(), self.order(), panels);
+        }
+    }
+
+    /// X ← L⁻¹ X along one mode of a lane-ordered array, with the memory that [`Root::pack`] wrote.
     pub fn whiten_mode(&self, x: &mut [f64], mode: Mode, panels: &mut Vec<f64>) {
         match &self.kind {
-            Kind::Dense { inverse, .. } => {
-                kernel::lower_times(inverse.as_slice().unwrap_or_default(), x, mode, panels);
-            }
+            Kind::Dense { .. } => kernel::lower_times(panels, x, mode),
             Kind::Chain { chain, .. } => chain.whiten_mode(x, mode, panels),
         }
     }

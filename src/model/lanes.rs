@@ -8,6 +8,9 @@ use crate::linalg::kernel::{self, LANES, Mode};
 use crate::linalg::{Aligned, load, zeros};
 use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder};
 
+/// Doubles that stay in a core's first- or second-level cache between loading and whitening.
+const NEAR_DOUBLES: usize = 16 * 1024;
+
 /// Memory of one thread for one block, and the scatters that grow while blocks go by.
 #[derive(Debug)]
 pub(super) struct Lanes {
@@ -21,7 +24,8 @@ pub(super) struct Lanes {
     psi: Aligned,
     psi_is_white: bool,
     weights: Aligned,
-    panels: Vec<f64>,
+    row_panels: Vec<f64>,
+    col_panels: Vec<f64>,
     scratch: Scratch,
     row_gram: Gram,
     col_gram: Gram,
@@ -39,11 +43,18 @@ impl Lanes {
             psi: zeros(0),
             psi_is_white: true,
             weights: zeros(inner),
-            panels: Vec::with_capacity((p.max(q) + 8).pow(2)),
+            row_panels: Vec::new(),
+            col_panels: Vec::new(),
             scratch: Scratch::default(),
             row_gram: Gram::new(p),
             col_gram: Gram::new(q),
         }
+    }
+
+    /// Makes ready to whiten by the roots of a point.
+    pub(super) fn prepare(&mut self, point: &Point) {
+        point.row.pack(&mut self.row_panels);
+        point.col.pack(&mut self.col_panels);
     }
 
     /// X − M of m samples, `stride` doubles apart in memory.
@@ -51,6 +62,28 @@ impl Lanes {
         self.m = m;
         self.inner = m.next_multiple_of(LANES);
         load::load_lanes(samples, stride, mean, (m, self.inner), &mut self.white);
+    }
+
+    /// (X − M) L_B⁻ᵀ: rows are whitened while they are near.
+    pub(super) fn load_white(
+        &mut self,
+        samples: &[f64],
+        stride: usize,
+        m: usize,
+        mean: &[f64],
+        point: &Point,
+    ) {
+        self.m = m;
+        self.inner = m.next_multiple_of(LANES);
+        let (q, inner) = (self.q, self.inner);
+        let rows = (NEAR_DOUBLES / (q * inner)).next_multiple_of(4);
+        for (i, mean) in mean.chunks(rows * q).enumerate() {
+            let at = i * rows * q;
+            let white = &mut self.white[at * inner..][..mean.len() * inner];
+            load::load_lanes(&samples[at..], stride, mean, (m, inner), white);
+            let mode = Mode { outer: mean.len() / q, d: q, inner };
+            point.col.whiten_mode(white, mode, &mut self.col_panels);
+        }
     }
 
     fn rows(&self) -> Mode {
@@ -63,12 +96,7 @@ impl Lanes {
 
     pub(super) fn whiten_rows(&mut self, point: &Point) {
         let mode = self.rows();
-        point.row.whiten_mode(&mut self.white, mode, &mut self.panels);
-    }
-
-    pub(super) fn whiten_columns(&mut self, point: &Point) {
-        let mode = self.cols();
-        point.col.whiten_mode(&mut self.white, mode, &mut self.panels);
+        point.row.whiten_mode(&mut self.white, mode, &mut self.row_panels);
     }
 
     /// Ψ = Z.

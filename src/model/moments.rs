@@ -181,10 +181,13 @@ impl Partial {
             return partial;
         };
         let plain = whitening.is_plain();
+        lanes.prepare(whitening);
         for part in values.chunks(block * p * q) {
-            lanes.load(part, p * q, part.len() / (p * q), mean);
-            if !plain {
-                lanes.whiten_columns(whitening);
+            let m = part.len() / (p * q);
+            if plain {
+                lanes.load(part, p * q, m, mean);
+            } else {
+                lanes.load_white(part, p * q, m, mean, whitening);
                 lanes.whiten_rows(whitening);
             }
             let (white, inner) = lanes.block();

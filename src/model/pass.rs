@@ -128,13 +128,17 @@ struct Plan {
     block: usize,
     /// Samples in a partial sum, a multiple of the block.
     chunk: usize,
+    /// Last samples that are too few for lanes: they are stacked.
+    tail: usize,
 }
 
 /// Doubles in one lane-ordered block: it stays in a core's second-level cache.
-const LANE_DOUBLES: usize = 48 * 1024;
+const LANE_DOUBLES: usize = 96 * 1024;
 /// Most samples of a lane-ordered block: beyond, the rows of small matrices leave the first-level
 /// cache.
 const MAX_LANES: usize = 64;
+/// Entries of a matrix from which on a few samples left over are faster stacked than in lanes.
+const STACKED_TAIL: usize = 2500;
 /// Doubles in one stacked block: two buffers of this size share a second-level cache.
 const BLOCK_DOUBLES: usize = 24 * 1024;
 /// Most partial sums.
@@ -146,7 +150,10 @@ impl Plan {
     fn new(n: usize, p: usize, q: usize) -> Self {
         let (d, flops) = (p * q, 2 * p * q * (p + q));
         // Lanes without a sample are work for nothing: not for few samples.
-        let lanes = 5 * n.next_multiple_of(LANES) <= 8 * n;
+        let rest = n % LANES;
+        let tail = if d >= STACKED_TAIL && 2 * rest <= LANES { rest } else { 0 };
+        let lanes = n > tail && 5 * (n - tail).next_multiple_of(LANES) <= 8 * (n - tail);
+        let tail = if lanes { tail } else { 0 };
         let block = if lanes {
             (LANE_DOUBLES / d / LANES * LANES).clamp(LANES, MAX_LANES)
         } else {
@@ -155,7 +162,7 @@ impl Plan {
         // Together the partial sums are no larger than the data.
         let most = (n * d / (p * p + q * q + d)).clamp(1, MAX_CHUNKS);
         let blocks = n.div_ceil(block).div_ceil(most).max(CHUNK_FLOPS.div_ceil(flops * block));
-        Self { lanes, block, chunk: block * blocks }
+        Self { lanes, block, chunk: block * blocks, tail }
     }
 }
 
@@ -167,10 +174,11 @@ struct Memory {
     scratch: Vec<f64>,
 }
 
+/// Memory of one thread.
 #[derive(Debug)]
-enum Worker {
-    Lanes(Box<Lanes>),
-    Stacked(Box<Buffers>),
+struct Worker {
+    lanes: Option<Box<Lanes>>,
+    stacked: Option<Box<Buffers>>,
 }
 
 impl Memory {
@@ -186,12 +194,23 @@ impl Memory {
 
 impl Worker {
     fn new(plan: Plan, p: usize, q: usize) -> Self {
-        if plan.lanes {
-            Self::Lanes(Box::new(Lanes::new(plan.block, p, q)))
-        } else {
-            Self::Stacked(Box::new(Buffers::new(plan.block, p, q)))
+        let stacked = if plan.lanes { plan.tail } else { plan.block };
+        Self {
+            lanes: plan.lanes.then(|| Box::new(Lanes::new(plan.block, p, q))),
+            stacked: (stacked > 0).then(|| Box::new(Buffers::new(stacked, p, q))),
         }
     }
+}
+
+/// Samples that go through a worker together.
+#[derive(Debug, Clone, Copy)]
+struct Block {
+    /// The first one.
+    at: usize,
+    /// How many.
+    m: usize,
+    /// In lane order?
+    lanes: bool,
 }
 
 impl<'a> SampleSource<'a> {
@@ -246,12 +265,16 @@ impl<'a> SampleSource<'a> {
         self.n_chunks() > 1 && rayon::current_num_threads() > 1
     }
 
-    /// Calls `work` on every block of a chunk: the block's first sample and length.
-    fn blocks(&self, chunk: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
+    /// The blocks of a chunk.
+    fn blocks(&self, chunk: usize) -> impl Iterator<Item = Block> + use<> {
         let n = self.values.len_of(Axis(0));
-        let Plan { block, chunk: length, .. } = self.plan;
-        let end = ((chunk + 1) * length).min(n);
-        (chunk * length..end).step_by(block).map(move |at| (at, block.min(end - at)))
+        let Plan { lanes, block, chunk: length, tail } = self.plan;
+        let end = ((chunk + 1) * length).min(n - tail);
+        let last = tail > 0 && (chunk + 1) * length >= n;
+        (chunk * length..end)
+            .step_by(block)
+            .map(move |at| Block { at, m: block.min(end - at), lanes })
+            .chain(last.then_some(Block { at: n - tail, m: tail, lanes: false }))
     }
 
     fn view(&self, at: usize, m: usize) -> ArrayView3<'_, f64> {
@@ -261,23 +284,40 @@ impl<'a> SampleSource<'a> {
     /// One chunk's share of a pass.
     fn chunk(&self, task: &Task<'_>, chunk: usize, worker: &mut Worker, out: &mut Pass) {
         out.clear(task.want);
-        match worker {
-            Worker::Lanes(lanes) => {
-                let (rows, cols) = (task.want != Want::Col, task.want != Want::Row);
-                lanes.clear(rows, cols);
-                let mean = task.mean.as_slice().unwrap_or_default();
-                for (at, m) in self.blocks(chunk) {
-                    lanes.load(&self.flat[at * self.stride..], self.stride, m, mean);
-                    task.lanes(lanes, out);
-                }
-                lanes.add_to(rows, cols, out);
-            }
-            Worker::Stacked(buffers) => {
-                for (at, m) in self.blocks(chunk) {
-                    task.block(self.view(at, m), buffers, out);
-                }
+        let Worker { lanes, stacked } = worker;
+        let (rows, cols) = (task.want != Want::Col, task.want != Want::Row);
+        if let Some(lanes) = lanes {
+            lanes.clear(rows, cols);
+            lanes.prepare(task.point);
+        }
+        for block in self.blocks(chunk) {
+            match (&mut *lanes, &mut *stacked) {
+                (Some(lanes), _) if block.lanes => self.lanes(task, block, lanes, out),
+                (_, Some(stacked)) => task.block(self.view(block.at, block.m), stacked, out),
+                _ => {}
             }
         }
+        if let Some(lanes) = lanes {
+            lanes.add_to(rows, cols, out);
+        }
+    }
+
+    /// One lane-ordered block's share.
+    fn lanes(
+        &self,
+        task: &Task<'_>,
+        Block { at, m, .. }: Block,
+        lanes: &mut Lanes,
+        out: &mut Pass,
+    ) {
+        let mean = task.mean.as_slice().unwrap_or_default();
+        let samples = &self.flat[at * self.stride..];
+        if task.whitens_columns() {
+            lanes.load_white(samples, self.stride, m, mean, task.point);
+        } else {
+            lanes.load(samples, self.stride, m, mean);
+        }
+        task.lanes(lanes, out);
     }
 
     fn chunk_by_any(
@@ -297,18 +337,23 @@ impl<'a> SampleSource<'a> {
     fn summarise(&self, chunk: usize, job: &Summaries<'_>, worker: &mut Worker, out: &mut [f64]) {
         let mut scratch = Scratch::default();
         let mut rest = out;
-        for (at, m) in self.blocks(chunk) {
+        let Worker { lanes, stacked } = worker;
+        if let Some(lanes) = lanes {
+            lanes.prepare(job.point);
+        }
+        let mean = job.mean.as_slice().unwrap_or_default();
+        for block in self.blocks(chunk) {
+            let Block { at, m, .. } = block;
             let (slots, after) = rest.split_at_mut(m * job.width);
             rest = after;
-            match worker {
-                Worker::Lanes(lanes) => {
-                    let mean = job.mean.as_slice().unwrap_or_default();
-                    lanes.load(&self.flat[at * self.stride..], self.stride, m, mean);
-                    lanes.whiten_columns(job.point);
+            match (&mut *lanes, &mut *stacked) {
+                (Some(lanes), _) if block.lanes => {
+                    let samples = &self.flat[at * self.stride..];
+                    lanes.load_white(samples, self.stride, m, mean, job.point);
                     lanes.whiten_rows(job.point);
                     lanes.summarise(job.family, slots);
                 }
-                Worker::Stacked(buffers) => {
+                (_, Some(buffers)) => {
                     buffers.load(self.view(at, m), job.point.mean.view());
                     buffers.whiten_columns(job.point, m);
                     buffers.whiten_rows(job.point, m);
@@ -316,6 +361,7 @@ impl<'a> SampleSource<'a> {
                         job.family.summarise(buffers.sample(i, m), slot, &mut scratch);
                     }
                 }
+                _ => {}
             }
         }
     }
@@ -409,11 +455,13 @@ struct Task<'a> {
 }
 
 impl Task<'_> {
-    /// A loaded block in lane order.
+    /// Does the pass whiten the columns?
+    fn whitens_columns(&self) -> bool {
+        !self.columns_are_white && (self.whiten_own_side || self.want != Want::Col)
+    }
+
+    /// A loaded block in lane order, its columns whitened where they have to be.
     fn lanes(&self, lanes: &mut Lanes, out: &mut Pass) {
-        if !self.columns_are_white && (self.whiten_own_side || self.want != Want::Col) {
-            lanes.whiten_columns(self.point);
-        }
         if self.whiten_own_side || self.want != Want::Row {
             lanes.whiten_rows(self.point);
         }
@@ -432,7 +480,7 @@ impl Task<'_> {
 
     fn block(&self, block: ArrayView3<'_, f64>, buffers: &mut Buffers, out: &mut Pass) {
         let m = buffers.load(block, self.point.mean.view());
-        if !self.columns_are_white && (self.whiten_own_side || self.want != Want::Col) {
+        if self.whitens_columns() {
             buffers.whiten_columns(self.point, m);
         }
         if self.whiten_own_side || self.want != Want::Row {
