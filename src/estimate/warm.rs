@@ -11,9 +11,10 @@ use super::options::{DataSource, FitOptions};
 use super::problem::Problem;
 use crate::data::Sample;
 use crate::family::Weighting;
-use crate::linalg::{Root, symmetric_eigen};
+use crate::linalg::{Root, matmul};
 use crate::model::{Mean, Model, MomentSource, Moments, Point, SampleSource};
 use crate::{Error, Result};
+use ndarray::{Array2, ArrayView1};
 
 /// A thinned sample has at least this many samples.
 const THIN_SAMPLES: usize = 64;
@@ -112,7 +113,7 @@ fn moments_pay((n, p, q): (usize, usize, usize), tol: f64) -> bool {
 /// # Errors
 /// As [`Moments::source`].
 pub(super) fn moments(model: &Model, sample: &Sample, point: &mut Point) -> Result<MomentSource> {
-    let mut moments = Moments::new(whitening(point)?);
+    let mut moments = Moments::new(whitening(point));
     moments.observe_checked(sample.values());
     let source = moments.source()?;
     if *model.mean_structure() == Mean::Free {
@@ -123,18 +124,24 @@ pub(super) fn moments(model: &Model, sample: &Sample, point: &mut Point) -> Resu
 
 /// What the moments are whitened by: the point, or only its mean where the factors are so well
 /// conditioned that raw moments lose no digit that matters.
-fn whitening(point: &Point) -> Result<Point> {
+fn whitening(point: &Point) -> Point {
     let (p, q) = point.mean.dim();
-    let condition = |root: &Root| {
-        symmetric_eigen("a factor", root.matrix().view()).map(|eigen| eigen.condition())
-    };
-    let (row, col) = (condition(&point.row)?, condition(&point.col)?);
+    let condition = condition_bound(&point.row) * condition_bound(&point.col);
     let scale = (point.col.ln_det() / q as f64 + point.row.ln_det() / p as f64).exp();
-    if row * col > WELL_CONDITIONED || !PLAIN_SCALE.contains(&scale) {
-        return Ok(point.clone());
+    if !(condition <= WELL_CONDITIONED && PLAIN_SCALE.contains(&scale)) {
+        return point.clone();
     }
     let unit = |d: usize| Root::scaled_identity(d, 1.0);
-    Ok(Point { mean: point.mean.clone(), row: unit(p), col: unit(q) })
+    Point { mean: point.mean.clone(), row: unit(p), col: unit(q) }
+}
+
+/// ‖A‖₁ ‖A⁻¹‖₁, at least the condition of A.
+fn condition_bound(root: &Root) -> f64 {
+    let norm = |matrix: Array2<f64>| {
+        let sum = |row: ArrayView1<'_, f64>| row.iter().map(|x| x.abs()).sum();
+        matrix.rows().into_iter().map(sum).fold(0.0, f64::max)
+    };
+    norm(root.matrix()) * norm(matmul(root.inverse().t(), root.inverse()))
 }
 
 #[cfg(test)]

@@ -273,12 +273,10 @@ impl Run {
             (false, 1) => self.tile::<S, 1, R>(simd, x, y, (i, j), sums),
             (false, 2) => self.tile::<S, 2, R>(simd, x, y, (i, j), sums),
             (false, 3) if R > 3 => self.tile::<S, 3, R>(simd, x, y, (i, j), sums),
-            (false, 4) if R > 4 => self.tile::<S, 4, R>(simd, x, y, (i, j), sums),
             (false, _) => self.tile::<S, R, R>(simd, x, y, (i, j), sums),
             (true, 1) => self.corner::<S, 1>(simd, x, y, i, sums),
             (true, 2) => self.corner::<S, 2>(simd, x, y, i, sums),
             (true, 3) if R > 3 => self.corner::<S, 3>(simd, x, y, i, sums),
-            (true, 4) if R > 4 => self.corner::<S, 4>(simd, x, y, i, sums),
             (true, _) => self.corner::<S, R>(simd, x, y, i, sums),
         }
     }

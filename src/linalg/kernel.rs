@@ -349,6 +349,48 @@ pub fn sum_lanes(x: &[f64], inner: usize, sums: &mut [f64]) {
     }
 }
 
+/// Rows x_r + y_r of `long` doubles, `stride` doubles apart in `block`, one after another; x alone
+/// where there is no y. X and Y begin at the given places.
+pub fn add_rows(
+    block: &[f64],
+    (x, y): (usize, Option<usize>),
+    stride: usize,
+    long: usize,
+    out: &mut [f64],
+) {
+    Arch::new().dispatch(AddRows { block, x, y, stride, long, out });
+}
+
+struct AddRows<'a> {
+    block: &'a [f64],
+    x: usize,
+    y: Option<usize>,
+    stride: usize,
+    long: usize,
+    out: &'a mut [f64],
+}
+
+impl WithSimd for AddRows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { block, x, y, stride, long, out } = self;
+        for (r, to) in out.chunks_exact_mut(long.max(1)).enumerate() {
+            let (to, _) = S::as_mut_simd_f64s(to);
+            let (xs, _) = S::as_simd_f64s(&block[x + r * stride..][..long]);
+            let Some(y) = y else {
+                to.copy_from_slice(xs);
+                continue;
+            };
+            let (ys, _) = S::as_simd_f64s(&block[y + r * stride..][..long]);
+            for ((to, x), y) in to.iter_mut().zip(xs).zip(ys) {
+                *to = simd.add_f64s(*x, *y);
+            }
+        }
+    }
+}
+
 /// Rx for a row-major R: `out[i]` = ⟨row i, x⟩.
 pub fn rows_dot(matrix: &[f64], x: &[f64], out: &mut [f64]) {
     Arch::new().dispatch(RowsDot { matrix, x, out });

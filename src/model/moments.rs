@@ -9,7 +9,17 @@
 //!
 //! is p(p+1)/2 × q(q+1)/2, and both scatters are matrix–vector products with it:
 //! svec ΣYVYᵀ = R svec V and svec ΣYᵀHY = Rᵀ svec H. An iteration costs about p²q² + p³ + q³ flops
-//! against 2npq(p+q); setting up costs n p²q².
+//! against 2npq(p+q).
+//!
+//! S itself, p²q²/2 numbers, is never made. With y_i the rows of Y and G_ij = Σ(y_i + y_j)(y_i + y_j)ᵀ
+//! for i > j, G_ii = Σy_i y_iᵀ,
+//!
+//! ```text
+//! S[ik, jl] + S[il, jk] = (G_ij − G_ii − G_jj)[kl] ,
+//! ```
+//!
+//! so that p(p+1)/2 Gram matrices of order q are enough (or q(q+1)/2 of order p: the shorter side
+//! is paired): n p(p+1)q(q+1)/2 flops, about half of what S would cost.
 //!
 //! Raw data would lose about cond(A)·cond(B)·ε this way. Whitened data does not: near the optimum
 //! all products are with matrices near the identity.
@@ -18,8 +28,8 @@ use super::lanes::Lanes;
 use super::{Pass, Point, Source, Tangent, Want};
 use crate::family::{DofFamily, Law, Weighting};
 use crate::linalg::gram::Gram;
-use crate::linalg::kernel::{self, Mode};
-use crate::linalg::{Triangle, gemm, lower_part, matmul, upper_part};
+use crate::linalg::kernel::{self, LANES, Mode};
+use crate::linalg::{Aligned, Triangle, gemm, lower_part, matmul, upper_part, zeros};
 use crate::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView2, ArrayView3, Axis};
 use rayon::prelude::*;
@@ -47,12 +57,14 @@ pub struct Moments {
     n: usize,
     /// Σ vec Y.
     sum: Vec<f64>,
-    /// Σ vec Y vec Yᵀ, lower triangle, row-major.
-    second: Vec<f64>,
+    /// G of every pair, lower triangles, row-major.
+    grams: Vec<f64>,
 }
 
 /// Doubles in one block of samples.
 const BLOCK_DOUBLES: usize = 96 * 1024;
+/// Most samples in one: three arrays of their rows share a first-level cache.
+const MAX_LANES: usize = 128;
 /// Fewest and most partial sums, fixed by the shape so that results do not depend on the number of
 /// threads. A sum of its own is worth it for as many samples as a matrix has entries.
 const CHUNKS: (usize, usize) = (2, 8);
@@ -61,8 +73,9 @@ impl Moments {
     /// Nothing observed yet. The samples will be whitened by `whitening`, which should be a rough
     /// estimate: a sweep or two, or a fit to a part of the data.
     pub fn new(whitening: Point) -> Self {
-        let d = whitening.mean.len();
-        Self { whitening, n: 0, sum: vec![0.0; d], second: vec![0.0; d * d] }
+        let (p, q) = whitening.mean.dim();
+        let Pairing { long, count, .. } = Pairing::of(p, q);
+        Self { n: 0, sum: vec![0.0; p * q], grams: vec![0.0; count * long * long], whitening }
     }
 
     /// Samples observed.
@@ -103,24 +116,29 @@ impl Moments {
     /// [`Moments::observe_all`] for samples of the right shape that are known to be finite.
     pub(crate) fn observe_checked(&mut self, samples: ArrayView3<'_, f64>) {
         let (m, p, q) = samples.dim();
-        let block = (BLOCK_DOUBLES / (p * q) / 8 * 8).clamp(8, 256);
+        let block = (BLOCK_DOUBLES / (p * q) / LANES * LANES).clamp(LANES, MAX_LANES);
         let chunks = (m / (p * q)).clamp(CHUNKS.0, CHUNKS.1);
         let chunk = m.div_ceil(block).div_ceil(chunks).max(1) * block;
         let parts: Vec<ArrayView3<'_, f64>> = samples.axis_chunks_iter(Axis(0), chunk).collect();
-        let whitening = &self.whitening;
-        let one = |part: &ArrayView3<'_, f64>| Partial::of(whitening, part, block);
-        let alone = parts.len() == 1 || rayon::current_num_threads() == 1;
-        let mut add = |partial: Partial| {
-            partial.second.add_to(&mut self.second);
-            self.sum.iter_mut().zip(&partial.sum).for_each(|(to, x)| *to += x);
-        };
-        if alone {
-            parts.iter().map(one).for_each(&mut add);
+        let Self { whitening, n, sum, grams } = self;
+        let mut add = |partial: &Partial| partial.add_to(sum, grams);
+        if parts.len() == 1 || rayon::current_num_threads() == 1 {
+            let mut partial = Partial::new(p, q, block.min(m));
+            for part in &parts {
+                partial.clear();
+                partial.observe(whitening, part);
+                add(&partial);
+            }
         } else {
+            let one = |part: &ArrayView3<'_, f64>| {
+                let mut partial = Partial::new(p, q, block.min(part.len_of(Axis(0))));
+                partial.observe(whitening, part);
+                partial
+            };
             let partials: Vec<Partial> = parts.par_iter().map(one).collect();
-            partials.into_iter().for_each(&mut add);
+            partials.iter().for_each(&mut add);
         }
-        self.n += m;
+        *n += m;
     }
 
     /// Takes in what another one observed with the same whitening.
@@ -136,7 +154,7 @@ impl Moments {
         }
         self.n += other.n;
         self.sum.iter_mut().zip(&other.sum).for_each(|(to, x)| *to += x);
-        self.second.iter_mut().zip(&other.second).for_each(|(to, x)| *to += x);
+        self.grams.iter_mut().zip(&other.grams).for_each(|(to, x)| *to += x);
         Ok(())
     }
 
@@ -155,60 +173,136 @@ impl Moments {
         let n = self.n as f64;
         let deviation = Array2::from_shape_fn((p, q), |(i, k)| self.sum[i * q + k] / n);
         let average = &self.whitening.mean + &self.whitening.unwhiten(deviation.view());
-        let mean: Vec<f64> = deviation.iter().copied().collect();
-        let central = Central { second: &self.second, mean: &mean, n };
+        let central = Central { grams: &self.grams, mean: deviation.view(), n };
         let reduced = reduced_rearrangement(&central, p, q);
-        let squares = Array2::from_shape_fn((p, q), |(i, k)| central.at(i * q + k, i * q + k) / n);
+        let squares = Array2::from_shape_fn((p, q), |(i, k)| central.sum((i, i), (k, k)) / n);
         let whitening = self.whitening.clone();
         Ok(MomentSource { n: self.n, average, whitening, squares, reduced })
     }
 }
 
-/// What a part of the samples adds.
-struct Partial {
-    sum: Vec<f64>,
-    second: Gram,
+/// Which side of the samples is paired.
+#[derive(Debug, Clone, Copy)]
+struct Pairing {
+    /// Are rows paired, or columns?
+    rows: bool,
+    /// Length of the paired side.
+    short: usize,
+    /// Length of the other one: the order of the Gram matrices.
+    long: usize,
+    /// Pairs.
+    count: usize,
 }
 
-impl Partial {
-    fn of(whitening: &Point, samples: &ArrayView3<'_, f64>, block: usize) -> Self {
-        let (m, p, q) = samples.dim();
-        let mut lanes = Lanes::new(block.min(m), p, q);
-        let mut partial = Self { sum: vec![0.0; p * q], second: Gram::new(p * q) };
-        let mean = whitening.mean.as_standard_layout();
-        let values = samples.as_standard_layout();
-        let (Some(values), Some(mean)) = (values.as_slice(), mean.as_slice()) else {
-            return partial;
-        };
-        let plain = whitening.is_plain();
-        lanes.prepare(whitening);
-        for part in values.chunks(block * p * q) {
-            let m = part.len() / (p * q);
-            if plain {
-                lanes.load(part, p * q, m, mean);
-            } else {
-                lanes.load_white(part, p * q, m, mean, whitening);
-                lanes.whiten_rows(whitening);
-            }
-            let (white, inner) = lanes.block();
-            kernel::sum_lanes(white, inner, &mut partial.sum);
-            partial.second.add(white, white, Mode { outer: 1, d: p * q, inner });
-        }
-        partial
+impl Pairing {
+    fn of(p: usize, q: usize) -> Self {
+        let (rows, short, long) = if p <= q { (true, p, q) } else { (false, q, p) };
+        Self { rows, short, long, count: short * (short + 1) / 2 }
+    }
+
+    /// Doubles from one vector of a paired side, and from one of its entries, to the next.
+    fn strides(self) -> (usize, usize) {
+        if self.rows { (self.long, 1) } else { (1, self.short) }
+    }
+
+    fn pairs(self) -> impl Iterator<Item = (usize, usize)> {
+        (0..self.short).flat_map(|i| (0..=i).map(move |j| (i, j)))
     }
 }
 
-/// S around the mean.
+/// What a part of the samples adds.
+struct Partial {
+    pairing: Pairing,
+    block: usize,
+    lanes: Lanes,
+    sum: Vec<f64>,
+    grams: Vec<Gram>,
+    /// y_i + y_j of a block.
+    added: Aligned,
+}
+
+impl Partial {
+    fn new(p: usize, q: usize, block: usize) -> Self {
+        let pairing = Pairing::of(p, q);
+        let lanes = Lanes::new(block, p, q);
+        let grams = (0..pairing.count).map(|_| Gram::new(pairing.long)).collect();
+        let added = zeros(pairing.long * block.next_multiple_of(LANES));
+        Self { pairing, block, lanes, sum: vec![0.0; p * q], grams, added }
+    }
+
+    fn clear(&mut self) {
+        self.sum.fill(0.0);
+        self.grams.iter_mut().for_each(Gram::clear);
+    }
+
+    fn observe(&mut self, whitening: &Point, samples: &ArrayView3<'_, f64>) {
+        let (_, p, q) = samples.dim();
+        let mean = whitening.mean.as_standard_layout();
+        let values = samples.as_standard_layout();
+        let (Some(values), Some(mean)) = (values.as_slice(), mean.as_slice()) else {
+            return;
+        };
+        let plain = whitening.is_plain();
+        self.lanes.prepare(whitening);
+        for part in values.chunks(self.block * p * q) {
+            let m = part.len() / (p * q);
+            if plain {
+                self.lanes.load(part, p * q, m, mean);
+            } else {
+                self.lanes.load_white(part, p * q, m, mean, whitening);
+                self.lanes.whiten_rows(whitening);
+            }
+            self.scatter();
+        }
+    }
+
+    /// Adds the block in the lanes.
+    fn scatter(&mut self) {
+        let Self { pairing, lanes, sum, grams, added, .. } = self;
+        let (white, inner) = lanes.block();
+        kernel::sum_lanes(white, inner, sum);
+        let mode = Mode { outer: 1, d: pairing.long, inner };
+        let added = &mut added[..pairing.long * inner];
+        let (vector, entry) = pairing.strides();
+        for ((i, j), gram) in pairing.pairs().zip(grams) {
+            let other = (i != j).then_some(j * vector * inner);
+            kernel::add_rows(white, (i * vector * inner, other), entry * inner, inner, added);
+            gram.add(added, added, mode);
+        }
+    }
+
+    fn add_to(&self, sum: &mut [f64], grams: &mut [f64]) {
+        sum.iter_mut().zip(&self.sum).for_each(|(to, x)| *to += x);
+        let size = self.pairing.long * self.pairing.long;
+        grams.chunks_exact_mut(size).zip(&self.grams).for_each(|(to, gram)| gram.add_to(to));
+    }
+}
+
+/// The Gram matrices around the mean.
 struct Central<'a> {
-    second: &'a [f64],
-    mean: &'a [f64],
+    grams: &'a [f64],
+    mean: ArrayView2<'a, f64>,
     n: f64,
 }
 
 impl Central<'_> {
-    /// The entry (a, b), a ≥ b.
-    fn at(&self, a: usize, b: usize) -> f64 {
-        self.second[a * self.mean.len() + b] - self.n * self.mean[a] * self.mean[b]
+    /// ½(S[ik, jl] + S[il, jk]) for i ≥ j, k ≥ l.
+    fn sum(&self, (i, j): (usize, usize), (k, l): (usize, usize)) -> f64 {
+        let (p, q) = self.mean.dim();
+        let pairing = Pairing::of(p, q);
+        let (pair, entry) = if pairing.rows { ((i, j), (k, l)) } else { ((k, l), (i, j)) };
+        if pair.0 == pair.1 {
+            return self.gram(pairing, pair, entry);
+        }
+        let gram = |pair| self.gram(pairing, pair, entry);
+        0.5 * (gram(pair) - gram((pair.0, pair.0)) - gram((pair.1, pair.1)))
+    }
+
+    fn gram(&self, pairing: Pairing, (a, b): (usize, usize), (c, d): (usize, usize)) -> f64 {
+        let at = |a: usize, c: usize| self.mean[if pairing.rows { [a, c] } else { [c, a] }];
+        let mean = |c: usize| if a == b { at(a, c) } else { at(a, c) + at(b, c) };
+        let place = (a * (a + 1) / 2 + b) * pairing.long * pairing.long + c * pairing.long + d;
+        self.grams[place] - self.n * mean(c) * mean(d)
     }
 }
 
@@ -218,10 +312,7 @@ fn reduced_rearrangement(central: &Central<'_>, p: usize, q: usize) -> Vec<f64> 
         for j in 0..=i {
             for k in 0..q {
                 for l in 0..=k {
-                    // On the diagonal i = j the second entry is the mirror image of the first.
-                    let first = central.at(i * q + k, j * q + l);
-                    let second = if i == j { first } else { central.at(i * q + l, j * q + k) };
-                    out.push(0.5 * weight(i, j) * weight(k, l) * (first + second));
+                    out.push(weight(i, j) * weight(k, l) * central.sum((i, j), (k, l)));
                 }
             }
         }
