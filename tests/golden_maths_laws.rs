@@ -146,8 +146,9 @@ fn matrix_t_two_sided_steps() {
     let mut pass = Pass::zeros(3, 2);
     SampleSource::new(&sample).pass(&point, &law, Want::Both, &mut pass);
     let two_sided = law.two_sided().expect("matrix weights");
-    let rows = two_sided.outer_step(pass.row_scatter.view(), 2).unwrap();
-    let cols = two_sided.outer_step(pass.col_scatter.view(), 3).unwrap();
+    let (mut rows, mut cols) = (pass.row_scatter.clone(), pass.col_scatter.clone());
+    two_sided.outer_step(&mut rows, 2).unwrap();
+    two_sided.outer_step(&mut cols, 3).unwrap();
     same(&point.row.unwhiten(rows.view()), &outputs["p_Sigma"], 1e-12, "Σ, p-side");
     same(&point.col.unwhiten(pass.col_scatter.view()), &outputs["p_Omega"], 1e-12, "Ω, p-side");
     same(&point.row.unwhiten(pass.row_scatter.view()), &outputs["q_Sigma"], 1e-12, "Σ, q-side");

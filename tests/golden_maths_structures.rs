@@ -71,8 +71,8 @@ fn generalised_least_squares_means() {
         type MetricOf<'a> = &'a dyn Fn(f64, &Point) -> MeanMetric;
         let metrics: [MetricOf<'_>; 3] = [
             &|n, _| MeanMetric::Weight(n),
-            &|n, _| MeanMetric::Row(Array2::eye(3) * n),
-            &|n, _| MeanMetric::Col(Array2::eye(2) * n),
+            &|n, _| MeanMetric::Row((Array2::eye(3) * n).into()),
+            &|n, _| MeanMetric::Col((Array2::eye(2) * n).into()),
         ];
         for metric in metrics {
             let found = gls(&mean, inputs, metric);

@@ -16,9 +16,9 @@ use super::iterate::Iterate;
 use super::problem::Problem;
 use crate::Result;
 use crate::family::DofBearing;
-use crate::linalg::{Root, Spd};
+use crate::linalg::{Root, Temp, gemm, lower_part, solve_in_place};
 use crate::model::{Point, Tangent};
-use ndarray::{Array1, Array2};
+use ndarray::Array2;
 use std::collections::VecDeque;
 
 /// Differences that are remembered.
@@ -37,25 +37,49 @@ const RIDGE: f64 = 1e-12;
 /// Sweeps with a memory.
 #[derive(Debug, Default)]
 pub(super) struct Anderson {
-    /// Δf and Δg, the oldest first.
-    changes: VecDeque<(Full, Full)>,
-    /// f and g of the last sweep.
-    last: Option<(Full, Full)>,
+    /// The last differences, the oldest first.
+    changes: VecDeque<Pair>,
+    /// The last sweep.
+    last: Option<Pair>,
+    /// Pairs that are free to be used again.
+    free: Vec<Pair>,
+    /// The combination, and where the sweep began.
+    mixed: Option<Full>,
+    before: Option<Iterate>,
+}
+
+/// A residual f and an image g, or the differences of two.
+#[derive(Debug)]
+struct Pair {
+    residual: Full,
+    image: Full,
 }
 
 impl Anderson {
     /// One accelerated sweep.
     pub(super) fn sweep(&mut self, problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()> {
-        let before = iterate.clone();
+        let mut before = self.before.take().unwrap_or_else(|| iterate.clone());
+        before.clone_from(iterate);
+        let swept = self.sweep_from(problem, &before, iterate);
+        self.before = Some(before);
+        swept
+    }
+
+    fn sweep_from(
+        &mut self,
+        problem: &Problem<'_>,
+        before: &Iterate,
+        iterate: &mut Iterate,
+    ) -> Result<()> {
         let bearing = problem.dof_bearing(iterate);
         let scored = step(problem, iterate, bearing.as_ref())?;
         // At the ends of ν, where there is no bearing, the map is not linear.
         let inside =
             bearing.is_some() || before.law.dof().is_none() || !problem.model.estimates_dof();
-        if inside && is_near(&before) && before.law.dof().is_some() == iterate.law.dof().is_some() {
-            self.remember(&before, iterate, problem.dim());
+        if inside && is_near(before) && before.law.dof().is_some() == iterate.law.dof().is_some() {
+            self.remember(before, iterate, problem.dim());
         } else {
-            *self = Self::default();
+            self.forget();
         }
         let mixed = self.mix(iterate).is_some();
         if !scored && !mixed {
@@ -67,48 +91,55 @@ impl Anderson {
         }
         // Without these liberties every step rises.
         let passes = iterate.passes;
-        *iterate = Iterate { passes, ..before };
-        *self = Self::default();
+        iterate.clone_from(before);
+        iterate.passes = passes;
+        self.forget();
         step(problem, iterate, None)?;
         flip_flop::look(problem, iterate)
     }
 
+    fn forget(&mut self) {
+        self.free.extend(self.changes.drain(..).chain(self.last.take()));
+    }
+
     /// Notes a sweep's residual and image.
     fn remember(&mut self, from: &Iterate, to: &Iterate, dim: (usize, usize, usize)) {
-        let residual = residual(from, to, dim);
-        let image = Full {
-            tangent: Tangent {
-                row: to.point.row.lower().to_owned(),
-                col: to.point.col.lower().to_owned(),
-                mean: to.point.mean.clone(),
-            },
-            ln_dof: ln_dof(to),
-        };
-        if let Some((mut old_residual, mut old_image)) = self.last.take() {
-            for (old, new) in [(&mut old_residual, &residual), (&mut old_image, &image)] {
+        let (_, p, q) = dim;
+        let mut new = self.free.pop().unwrap_or_else(|| Pair::zeros(p, q));
+        write_residual(&mut new.residual, from, to, dim);
+        let Full { tangent, ln_dof: image_dof } = &mut new.image;
+        tangent.row.assign(&to.point.row.lower());
+        tangent.col.assign(&to.point.col.lower());
+        tangent.mean.assign(&to.point.mean);
+        *image_dof = ln_dof(to);
+        if let Some(mut old) = self.last.take() {
+            for (old, new) in [(&mut old.residual, &new.residual), (&mut old.image, &new.image)] {
                 old.scale(-1.0);
                 old.add_scaled(1.0, new);
             }
             if self.changes.len() == MEMORY {
-                self.changes.pop_front();
+                self.free.extend(self.changes.pop_front());
             }
-            self.changes.push_back((old_residual, old_image));
+            self.changes.push_back(old);
         }
-        self.last = Some((residual, image));
+        self.last = Some(new);
     }
 
     /// Moves to the combination; `None`, and nothing moved, where there is none yet or where it is
     /// not a point.
-    fn mix(&self, iterate: &mut Iterate) -> Option<()> {
-        let (residual, last) = self.last.as_ref()?;
-        let weights = self.weights(residual)?;
-        let mut mixed = last.clone();
-        for (weight, (_, change)) in weights.iter().zip(&self.changes) {
-            mixed.add_scaled(-weight, change);
+    fn mix(&mut self, iterate: &mut Iterate) -> Option<()> {
+        let last = self.last.as_ref()?;
+        let weights = self.weights(&last.residual)?;
+        let mixed = self.mixed.get_or_insert_with(|| last.image.clone());
+        mixed.assign(&last.image);
+        for (weight, change) in weights.iter().zip(&self.changes) {
+            mixed.add_scaled(-weight, &change.image);
         }
-        let Tangent { row, col, mean } = mixed.tangent;
-        let row = root(row, &iterate.point.row)?;
-        let col = root(col, &iterate.point.col)?;
+        let Tangent { row, col, mean } = &mixed.tangent;
+        let Point { row: near_row, col: near_col, .. } = &iterate.point;
+        if !(is_usable(row, near_row) && is_usable(col, near_col)) {
+            return None;
+        }
         if let (Some(family), Some(dof)) = (iterate.law.dof_family(), iterate.law.dof()) {
             let step = mixed.ln_dof - dof.ln();
             if step.abs() > LONGEST {
@@ -119,30 +150,49 @@ impl Anderson {
                 iterate.law = family.at(mixed.ln_dof.exp());
             }
         }
-        iterate.point = Point { mean, row, col };
+        iterate.point.row.set_lower(row.view());
+        iterate.point.col.set_lower(col.view());
+        iterate.point.mean.assign(mean);
         Some(())
     }
 
-    /// γ, by the normal equations in units where every Δf has length 1.
-    fn weights(&self, residual: &Full) -> Option<Array1<f64>> {
+    /// γ, by the normal equations in units where every Δf has length 1; as many as there are
+    /// differences, and zeros.
+    fn weights(&self, residual: &Full) -> Option<[f64; MEMORY]> {
         let m = self.changes.len();
         if m == 0 {
             return None;
         }
-        let lengths: Vec<f64> = self.changes.iter().map(|(f, _)| f.dot(f).sqrt()).collect();
-        if lengths.iter().any(|l| !(*l > 0.0 && l.is_finite())) {
-            return None;
+        let mut lengths = [1.0; MEMORY];
+        for (length, Pair { residual: f, .. }) in lengths.iter_mut().zip(&self.changes) {
+            *length = f.dot(f).sqrt();
+            if !(*length > 0.0 && length.is_finite()) {
+                return None;
+            }
         }
-        let mut normal = Array2::from_shape_fn((m, m), |(i, j)| {
-            self.changes[i].0.dot(&self.changes[j].0) / (lengths[i] * lengths[j])
-        });
-        normal.diag_mut().mapv_inplace(|x| x + RIDGE);
-        let right =
-            Array2::from_shape_fn((m, 1), |(i, _)| self.changes[i].0.dot(residual) / lengths[i]);
-        let solved =
-            Spd::new("the normal equations of a mixture", normal).ok()?.solve(right.view());
-        let weights = Array1::from_shape_fn(m, |i| solved[[i, 0]] / lengths[i]);
+        let f = |i: usize| &self.changes[i].residual;
+        let mut normal = Temp::zeros((m, m));
+        let mut right = Temp::zeros((m, 1));
+        for i in 0..m {
+            for j in 0..m {
+                normal[[i, j]] = f(i).dot(f(j)) / (lengths[i] * lengths[j]);
+            }
+            normal[[i, i]] += RIDGE;
+            right[[i, 0]] = f(i).dot(residual) / lengths[i];
+        }
+        solve_in_place("the normal equations of a mixture", &mut normal, &mut right).ok()?;
+        let mut weights = [0.0; MEMORY];
+        for i in 0..m {
+            weights[i] = right[[i, 0]] / lengths[i];
+        }
         weights.iter().all(|w| w.is_finite()).then_some(weights)
+    }
+}
+
+impl Pair {
+    fn zeros(p: usize, q: usize) -> Self {
+        let zero = || Full { tangent: Tangent::zeros(p, q), ln_dof: 0.0 };
+        Self { residual: zero(), image: zero() }
     }
 }
 
@@ -174,33 +224,26 @@ fn ln_dof(iterate: &Iterate) -> f64 {
 }
 
 /// f in units of the Fisher information of the Gaussian, divided by n.
-fn residual(from: &Iterate, to: &Iterate, (_, p, q): (usize, usize, usize)) -> Full {
-    let ln_dof = ln_dof(to) - ln_dof(from);
+fn write_residual(out: &mut Full, from: &Iterate, to: &Iterate, (_, p, q): (usize, usize, usize)) {
+    let Full { tangent, ln_dof: dof } = out;
+    *dof = ln_dof(to) - ln_dof(from);
     let (from, to) = (&from.point, &to.point);
-    let side = |old: &Root, new: &Root, other: usize| {
+    let side = |old: &Root, new: &Root, other: usize, turn: &mut Array2<f64>| {
         let d = old.order();
-        let mut turn = crate::linalg::matmul(old.inverse(), new.lower());
-        let weight = (other as f64).sqrt();
-        for i in 0..d {
-            turn[[i, i]] = (turn[[i, i]] - 1.0) * std::f64::consts::SQRT_2;
-        }
-        turn *= weight;
-        turn
+        let (left, right) = ((old.inverse(), lower_part(d)), (new.lower(), lower_part(d)));
+        gemm(1.0, left, right, false, (turn.view_mut(), lower_part(d)));
+        turn.diag_mut().mapv_inplace(|x| (x - 1.0) * std::f64::consts::SQRT_2);
+        *turn *= (other as f64).sqrt();
     };
-    let shift = &to.mean - &from.mean;
-    Full {
-        tangent: Tangent {
-            row: side(&from.row, &to.row, q),
-            col: side(&from.col, &to.col, p),
-            mean: from.whiten(shift.view()),
-        },
-        ln_dof,
-    }
+    side(&from.row, &to.row, q, &mut tangent.row);
+    side(&from.col, &to.col, p, &mut tangent.col);
+    tangent.mean.assign(&to.mean);
+    tangent.mean -= &from.mean;
+    from.whiten_in_place(&mut tangent.mean);
 }
 
-/// A root from its lower triangle, unless that is far from one that is known to be good.
-fn root(lower: Array2<f64>, known: &Root) -> Option<Root> {
+/// Is the triangle a root, not far from one that is known to be good?
+fn is_usable(lower: &Array2<f64>, known: &Root) -> bool {
     let close = |(new, old): (&f64, &f64)| *new >= LEAST_DIAGONAL * *old && new.is_finite();
-    let usable = lower.diag().iter().zip(known.diagonal()).all(close);
-    usable.then(|| Root::from_lower(lower))
+    lower.diag().iter().zip(known.diagonal()).all(close)
 }

@@ -41,6 +41,9 @@ pub(super) struct Outcome {
 /// factor is singular in double precision.
 const SINGULAR: f64 = 1e14;
 
+/// Steps for which there is room in the trace from the beginning.
+const TRACE: usize = 256;
+
 /// Spread beyond which a flat likelihood is one without a maximum.
 pub(super) const FAR: f64 = 1e6;
 /// A Newton step that ends at a maximum is short. Where the likelihood rises for ever towards a
@@ -84,6 +87,8 @@ pub struct Ascent<'o> {
     observer: Option<&'o mut dyn Observer>,
     clock: Option<Instant>,
     trace: Vec<Step>,
+    /// Where the next step is tried.
+    next: Option<Iterate>,
     /// The lowest score and when it was seen.
     best: (f64, usize),
     done: usize,
@@ -114,7 +119,8 @@ impl Ascent<'_> {
             time_limit: options.time_limit,
             observer: None,
             clock: None,
-            trace: Vec::new(),
+            trace: Vec::with_capacity(options.max_iter.min(TRACE)),
+            next: None,
             best: (f64::INFINITY, 0),
             done: 0,
             termination: None,
@@ -192,10 +198,17 @@ impl Stepwise<&Problem<'_>> for Ascent<'_> {
     }
 
     fn step(&mut self, problem: &&Problem<'_>, iterate: &mut Iterate) -> Result<Progress> {
-        let mut next = iterate.clone();
+        let mut next = match self.next.take() {
+            Some(mut next) => {
+                next.clone_from(iterate);
+                next
+            }
+            None => iterate.clone(),
+        };
         let termination = match self.stepper.advance(problem, &mut next, self.done) {
             Ok(true) if rises(iterate, &next) => {
-                *iterate = next;
+                std::mem::swap(iterate, &mut next);
+                self.next = Some(next);
                 self.done += 1;
                 return self.look(problem, iterate);
             }

@@ -47,7 +47,9 @@ pub(super) fn summaries(
 ) -> Array1<f64> {
     iterate.passes += 1;
     let unit = family.scale_unit(current(iterate));
-    problem.source.summaries(&iterate.point, family) * unit
+    let mut seen = problem.source.summaries(&iterate.point, family);
+    seen *= unit;
+    seen
 }
 
 /// (1/n) ∂ℓ/∂ ln ν with the summaries held fixed.

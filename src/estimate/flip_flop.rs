@@ -7,8 +7,8 @@ use super::iterate::Iterate;
 use super::problem::Problem;
 use crate::Result;
 use crate::family::TwoSided;
-use crate::linalg::Root;
-use crate::model::{MeanMetric, Want};
+use crate::linalg::{Root, Temp};
+use crate::model::{MeanMetric, Pass, Want};
 use crate::structure::Shape;
 use ndarray::{Array2, ArrayView2};
 
@@ -61,10 +61,7 @@ pub(super) fn step(problem: &Problem<'_>, iterate: &mut Iterate, weigh_rows: boo
 /// The look at a sweep's result.
 pub(super) fn look(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()> {
     if problem.last_look_is_rows(&*iterate.law) {
-        problem.pass(iterate, Want::Row);
-        let q = iterate.point.col.order();
-        iterate.pass.col_scatter = Array2::eye(q);
-        problem.finish(iterate)
+        problem.look_at_rows(iterate)
     } else {
         problem.evaluate(iterate)
     }
@@ -103,38 +100,50 @@ fn cyclic_step(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()> {
         }
     };
     let metric = problem.mean_metric(iterate);
-    let scatter = iterate.pass.col_scatter.clone();
-    let old = iterate.point.col.clone();
-    update_factor(&*problem.col_shape, &mut iterate.point.col, scatter.view(), "B")?;
-    follow_columns(iterate, &old);
+    let Iterate { point, pass, .. } = iterate;
+    let Pass { psi_sum, col_scatter, .. } = pass;
+    follow_columns(psi_sum, &mut point.col, |root| {
+        update_factor(&*problem.col_shape, root, col_scatter.view(), "B")
+    })?;
     move_mean(problem, iterate, &metric)?;
     iterate.point.col.scale(rescale);
     Ok(())
 }
 
-/// ΣΨ in new column coordinates: R L_Bᵀ L_B'⁻ᵀ.
-fn follow_columns(iterate: &mut Iterate, old: &Root) {
-    let rows = iterate.pass.psi_sum.nrows();
-    let mut seen = Array2::zeros(iterate.pass.psi_sum.dim());
-    if let (Some(psi), Some(seen)) = (iterate.pass.psi_sum.as_slice_mut(), seen.as_slice_mut()) {
-        old.unwhiten_right(psi, rows, seen);
-        iterate.point.col.whiten_right(seen, rows, psi);
-    }
+/// Changes B and takes ΣΨ into its new coordinates: R L_Bᵀ L_B'⁻ᵀ.
+fn follow_columns(
+    psi_sum: &mut Array2<f64>,
+    root: &mut Root,
+    change: impl FnOnce(&mut Root) -> Result<()>,
+) -> Result<()> {
+    let rows = psi_sum.nrows();
+    let mut seen = Temp::zeros(psi_sum.dim());
+    let Some(psi) = psi_sum.as_slice_mut() else { return change(root) };
+    root.unwhiten_right(psi, rows, seen.flat());
+    change(root)?;
+    root.whiten_right(seen.flat(), rows, psi);
+    Ok(())
 }
 
-/// ΣΨ in new row coordinates: L_A'⁻¹ L_A R.
-fn follow_rows(iterate: &mut Iterate, old: &Root) {
-    let cols = iterate.pass.psi_sum.ncols();
-    let mut seen = Array2::zeros(iterate.pass.psi_sum.dim());
-    if let (Some(psi), Some(seen)) = (iterate.pass.psi_sum.as_slice_mut(), seen.as_slice_mut()) {
-        old.unwhiten_left(psi, cols, seen);
-        iterate.point.row.whiten_left(seen, cols, psi);
-    }
+/// Changes A and takes ΣΨ into its new coordinates: L_A'⁻¹ L_A R.
+fn follow_rows(
+    psi_sum: &mut Array2<f64>,
+    root: &mut Root,
+    change: impl FnOnce(&mut Root) -> Result<()>,
+) -> Result<()> {
+    let cols = psi_sum.ncols();
+    let mut seen = Temp::zeros(psi_sum.dim());
+    let Some(psi) = psi_sum.as_slice_mut() else { return change(root) };
+    root.unwhiten_left(psi, cols, seen.flat());
+    change(root)?;
+    root.whiten_left(seen.flat(), cols, psi);
+    Ok(())
 }
 
 fn move_mean(problem: &Problem<'_>, iterate: &mut Iterate, metric: &MeanMetric) -> Result<()> {
-    let step = problem.mean_step(iterate, metric)?;
-    iterate.point.mean += &iterate.point.unwhiten(step.view());
+    let mut step = problem.mean_step(iterate, metric)?;
+    iterate.point.unwhiten_in_place(&mut step);
+    iterate.point.mean += &*step;
     Ok(())
 }
 
@@ -147,25 +156,23 @@ fn two_sided_step(
     weigh_rows: bool,
 ) -> Result<()> {
     let (n, p, q) = problem.dim();
-    let (row_scatter, col_scatter) =
-        (iterate.pass.row_scatter.clone(), iterate.pass.col_scatter.clone());
+    let Iterate { point, pass, .. } = iterate;
+    let Pass { psi_sum, row_scatter, col_scatter, .. } = pass;
     // The side that scatters first: the mean's metric lives in the old coordinates of the other.
+    let (own, other) = if weigh_rows { (&*row_scatter, q) } else { (&*col_scatter, p) };
+    let (mut weights, mut outer) = (Temp::of(own.view()), Temp::of(own.view()));
+    law.weights(&mut weights, other, n);
+    law.outer_step(&mut outer, other)?;
     if weigh_rows {
-        let metric = MeanMetric::Row(law.weights(row_scatter.view(), q, n));
-        let step = law.outer_step(row_scatter.view(), q)?;
-        let old = iterate.point.col.clone();
-        iterate.point.col.advance("B", col_scatter.view())?;
-        follow_columns(iterate, &old);
-        move_mean(problem, iterate, &metric)?;
-        iterate.point.row.advance("A", step.view())
+        let scatter = col_scatter.view();
+        follow_columns(psi_sum, &mut point.col, |root| root.advance("B", scatter))?;
+        move_mean(problem, iterate, &MeanMetric::Row(weights))?;
+        iterate.point.row.advance("A", outer.view())
     } else {
-        let metric = MeanMetric::Col(law.weights(col_scatter.view(), p, n));
-        let step = law.outer_step(col_scatter.view(), p)?;
-        let old = iterate.point.row.clone();
-        iterate.point.row.advance("A", row_scatter.view())?;
-        follow_rows(iterate, &old);
-        move_mean(problem, iterate, &metric)?;
-        iterate.point.col.advance("B", step.view())
+        let scatter = row_scatter.view();
+        follow_rows(psi_sum, &mut point.row, |root| root.advance("A", scatter))?;
+        move_mean(problem, iterate, &MeanMetric::Col(weights))?;
+        iterate.point.col.advance("B", outer.view())
     }
 }
 

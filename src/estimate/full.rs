@@ -14,6 +14,15 @@ impl Full {
         self.tangent.dot(&other.tangent) + self.ln_dof * other.ln_dof
     }
 
+    /// Becomes the other one, in the memory that is there.
+    pub(super) fn assign(&mut self, other: &Self) {
+        let (own, from) = (&mut self.tangent, &other.tangent);
+        own.row.assign(&from.row);
+        own.col.assign(&from.col);
+        own.mean.assign(&from.mean);
+        self.ln_dof = other.ln_dof;
+    }
+
     pub(super) fn add_scaled(&mut self, c: f64, other: &Self) {
         self.tangent.add_scaled(c, &other.tangent);
         self.ln_dof += c * other.ln_dof;

@@ -25,7 +25,7 @@ impl Score {
 }
 
 /// A point with everything that is known there.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Iterate {
     /// M, A, B.
     pub point: Point,
@@ -43,6 +43,26 @@ pub struct Iterate {
     pub score: Score,
     /// Passes over the data so far.
     pub passes: usize,
+}
+
+impl Clone for Iterate {
+    fn clone(&self) -> Self {
+        let (point, law, pass) = (self.point.clone(), self.law.clone(), self.pass.clone());
+        Self { point, law, pass, ..*self }
+    }
+
+    /// Into the memory that is there.
+    fn clone_from(&mut self, source: &Self) {
+        self.point.clone_from(&source.point);
+        self.law.clone_from(&source.law);
+        self.pass.clone_from(&source.pass);
+        let Self { want, stride, log_likelihood, score, passes, .. } = *source;
+        self.want = want;
+        self.stride = stride;
+        self.log_likelihood = log_likelihood;
+        self.score = score;
+        self.passes = passes;
+    }
 }
 
 impl Iterate {

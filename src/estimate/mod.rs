@@ -127,7 +127,9 @@ impl Model {
         if !matches!(options.method, Method::Auto | Method::FlipFlop) {
             problem.complete(&mut start)?;
         }
-        let mut outcome = run(problem, start, options, observer, clock)?;
+        let outcome = run(problem, start, options, observer, clock);
+        crate::linalg::release();
+        let mut outcome = outcome?;
         let seconds = clock.elapsed().as_secs_f64();
         let certificate = certificate::certify(problem, &mut outcome, options.certificate)?;
         if certificate.is_some_and(|c| !c.unique) && warnings.is_empty() {

@@ -3,7 +3,7 @@
 use super::iterate::{Iterate, Score};
 use crate::data::Sample;
 use crate::family::{DofBearing, Law, Weighting};
-use crate::linalg::Root;
+use crate::linalg::{Root, Temp};
 use crate::model::{Mean, MeanMetric, Model, Pass, Point, Source, Want, mean_step};
 use crate::structure::Shape;
 use crate::{Error, Result};
@@ -110,8 +110,14 @@ impl<'a> Problem<'a> {
         if iterate.law.weighting() != Weighting::Identity {
             return self.evaluate(iterate);
         }
+        self.look_at_rows(iterate)
+    }
+
+    /// The look that takes B for settled.
+    pub(super) fn look_at_rows(&self, iterate: &mut Iterate) -> Result<()> {
         self.pass(iterate, Want::Row);
-        iterate.pass.col_scatter = Array2::eye(iterate.point.col.order());
+        iterate.pass.col_scatter.fill(0.0);
+        iterate.pass.col_scatter.diag_mut().fill(1.0);
         self.finish(iterate)
     }
 
@@ -179,7 +185,7 @@ impl<'a> Problem<'a> {
     }
 
     /// The whitened step of the mean, from the weights at the iterate.
-    pub(super) fn mean_step(&self, iterate: &Iterate, metric: &MeanMetric) -> Result<Array2<f64>> {
+    pub(super) fn mean_step(&self, iterate: &Iterate, metric: &MeanMetric) -> Result<Temp> {
         let mean = self.model.mean_structure();
         mean_step(mean, &iterate.point, iterate.pass.psi_sum.view(), metric)
     }
@@ -188,7 +194,11 @@ impl<'a> Problem<'a> {
     pub(super) fn mean_metric(&self, iterate: &Iterate) -> MeanMetric {
         let (n, _, q) = self.dim();
         match iterate.law.two_sided() {
-            Some(law) => MeanMetric::Row(law.weights(iterate.pass.row_scatter.view(), q, n)),
+            Some(law) => {
+                let mut weights = Temp::of(iterate.pass.row_scatter.view());
+                law.weights(&mut weights, q, n);
+                MeanMetric::Row(weights)
+            }
             None => MeanMetric::Weight(iterate.pass.weight_sum),
         }
     }
@@ -215,10 +225,16 @@ fn start_root(shape: &dyn Shape, d: usize, variance: f64) -> Result<Root> {
 
 /// max |P(G − I)| with P the projection on what the structure can move.
 fn factor_score(shape: &dyn Shape, root: &Root, scatter: ArrayView2<'_, f64>) -> Result<f64> {
-    let excess = &scatter - &Array2::<f64>::eye(scatter.nrows());
-    let part = if shape.is_unstructured() { excess } else { shape.project(root, excess.view())? };
+    let mut excess = Temp::of(scatter);
+    excess.diag_mut().mapv_inplace(|x| x - 1.0);
     // `max` would drop a NaN.
-    Ok(part.iter().fold(0.0, |m: f64, x| if x.is_nan() { f64::NAN } else { m.max(x.abs()) }))
+    let largest = |part: &Array2<f64>| {
+        part.iter().fold(0.0, |m: f64, x| if x.is_nan() { f64::NAN } else { m.max(x.abs()) })
+    };
+    if shape.is_unstructured() {
+        return Ok(largest(&excess));
+    }
+    Ok(largest(&shape.project(root, excess.view())?))
 }
 
 /// ν whose score a pass gives to enough digits.

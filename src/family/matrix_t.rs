@@ -3,7 +3,7 @@
 use super::dof::{self, DofBearing, DofFamily};
 use super::{Gaussian, Law, Sampler, Scratch, TwoSided, Weighting};
 use crate::Result;
-use crate::linalg::{Spd, batch, symmetric_eigen};
+use crate::linalg::{batch, invert_in_place, symmetric_eigen};
 use crate::special::{ln_multigamma_difference, log_ratio_minus, multidigamma_difference};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 use std::sync::Arc;
@@ -281,26 +281,27 @@ impl Law for MatrixT {
 
 impl TwoSided for MatrixT {
     /// ΣS = n(κI − other·G), because S_i = κ(I + ZZᵀ)⁻¹ = κI − Z_iΨ_iᵀ.
-    fn weights(&self, scatter: ArrayView2<'_, f64>, other: usize, n: usize) -> Array2<f64> {
-        let own = scatter.nrows();
-        let kappa = self.kappa(own, other);
-        let mut weights = scatter.mapv(|g| -(other as f64) * g);
-        weights.diag_mut().mapv_inplace(|x| x + kappa);
-        weights * n as f64
+    fn weights(&self, scatter: &mut Array2<f64>, other: usize, n: usize) {
+        let kappa = self.kappa(scatter.nrows(), other);
+        *scatter *= -(other as f64);
+        scatter.diag_mut().mapv_inplace(|x| x + kappa);
+        *scatter *= n as f64;
     }
 
     /// K = (ν + own − 1)(κI − other·G)⁻¹.
-    fn outer_step(&self, scatter: ArrayView2<'_, f64>, other: usize) -> Result<Array2<f64>> {
+    fn outer_step(&self, scatter: &mut Array2<f64>, other: usize) -> Result<()> {
         let own = scatter.nrows();
-        let weights = Spd::new("the sum of the weights", self.weights(scatter, other, 1))?;
-        Ok(weights.inverse() * (self.dof + own as f64 - 1.0))
+        self.weights(scatter, other, 1);
+        invert_in_place("the sum of the weights", scatter)?;
+        *scatter *= self.dof + own as f64 - 1.0;
+        Ok(())
     }
 
     /// (ν + own − 1)·own / tr(κI − other·G).
     fn scale_step(&self, scatter: ArrayView2<'_, f64>, other: usize) -> f64 {
-        let own = scatter.nrows() as f64;
-        let trace = self.weights(scatter, other, 1).diag().sum();
-        (self.dof + own - 1.0) * own / trace
+        let own = scatter.nrows();
+        let trace = own as f64 * self.kappa(own, other) - other as f64 * scatter.diag().sum();
+        (self.dof + own as f64 - 1.0) * own as f64 / trace
     }
 }
 

@@ -189,14 +189,15 @@ pub trait Law: Debug + Send + Sync {
 /// one side gives that side's factor by [`TwoSided::outer_step`] and the other side's by its
 /// scatter; alternating the sides is safe at every ν and shape.
 pub trait TwoSided: Send + Sync {
-    /// ΣS_i (own × own): the metric of the mean's step in whitened coordinates.
-    fn weights(&self, scatter: ArrayView2<'_, f64>, other: usize, n: usize) -> Array2<f64>;
+    /// ΣS_i (own × own), the metric of the mean's step in whitened coordinates, from G (own × own),
+    /// which it takes the place of.
+    fn weights(&self, scatter: &mut Array2<f64>, other: usize, n: usize);
 
-    /// K with A ← L_A K L_Aᵀ for the side that weighs.
+    /// K with A ← L_A K L_Aᵀ for the side that weighs, in the place of G.
     ///
     /// # Errors
     /// [`crate::Error::NotPositiveDefinite`] when rounding destroyed the scatter.
-    fn outer_step(&self, scatter: ArrayView2<'_, f64>, other: usize) -> Result<Array2<f64>>;
+    fn outer_step(&self, scatter: &mut Array2<f64>, other: usize) -> Result<()>;
 
     /// The same step where the side that weighs may only change its scale: A ← c A.
     fn scale_step(&self, scatter: ArrayView2<'_, f64>, other: usize) -> f64;

@@ -1,12 +1,13 @@
 //! Symmetric positive definite matrices: factor once, solve, sum logs.
 
-use super::{Triangle, gemm, lower_part, matmul, require_finite, require_square, upper_part};
+use super::{Temp, Triangle, gemm, lower_part, matmul, require_finite, require_square, upper_part};
 use crate::{Error, Result};
-use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
 use faer::linalg::cholesky::llt::factor as llt;
 use faer::linalg::triangular_inverse::invert_lower_triangular;
 use faer::{MatMut, MatRef, Par, Spec};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
+use std::cell::RefCell;
 
 /// A symmetric positive definite matrix that owns its Cholesky factor.
 ///
@@ -127,15 +128,57 @@ pub fn require_symmetric(what: &str, matrix: &ArrayView2<'_, f64>) -> Result<()>
 /// # Errors
 /// [`Error::Shape`], [`Error::NonFinite`] or [`Error::NotPositiveDefinite`].
 pub fn cholesky_lower(what: &str, matrix: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-    require_square(what, &matrix)?;
-    require_finite(what, &matrix)?;
     let mut lower = matrix.as_standard_layout().into_owned();
-    let d = lower.nrows();
-    let mut memory =
-        MemBuffer::new(llt::cholesky_in_place_scratch::<f64>(d, Par::Seq, Spec::default()));
-    factor_in_place(&mut lower.view_mut(), MemStack::new(&mut memory))
-        .map_err(|minor| Error::NotPositiveDefinite { what: what.to_owned(), minor })?;
+    cholesky_in_place(what, &mut lower)?;
     Ok(lower)
+}
+
+/// [`cholesky_lower`] of a row-major matrix in its own place.
+pub(super) fn cholesky_in_place(what: &str, matrix: &mut Array2<f64>) -> Result<()> {
+    let d = require_square(what, &matrix.view())?;
+    require_finite(what, &matrix.view())?;
+    let need = llt::cholesky_in_place_scratch::<f64>(d, Par::Seq, Spec::default());
+    STACK
+        .with_borrow_mut(|memory| {
+            if memory.len() < need.size_bytes() {
+                *memory = MemBuffer::new(need);
+            }
+            factor_in_place(&mut matrix.view_mut(), MemStack::new(memory))
+        })
+        .map_err(|minor| Error::NotPositiveDefinite { what: what.to_owned(), minor })
+}
+
+/// S ← S⁻¹ for a symmetric positive definite S, row-major.
+///
+/// # Errors
+/// As [`cholesky_lower`].
+pub fn invert_in_place(what: &str, matrix: &mut Array2<f64>) -> Result<()> {
+    cholesky_in_place(what, matrix)?;
+    let mut inverse = Temp::zeros(matrix.dim());
+    invert_lower_into(matrix.view(), &mut inverse.view_mut());
+    let full = (matrix.view_mut(), Triangle::Full);
+    gemm(1.0, (inverse.t(), Triangle::Full), (inverse.view(), Triangle::Full), false, full);
+    Ok(())
+}
+
+/// X ← S⁻¹ X for a symmetric positive definite S and a row-major X; S is overwritten.
+///
+/// # Errors
+/// As [`cholesky_lower`].
+pub fn solve_in_place(what: &str, matrix: &mut Array2<f64>, x: &mut Array2<f64>) -> Result<()> {
+    cholesky_in_place(what, matrix)?;
+    let mut inverse = Temp::zeros(matrix.dim());
+    invert_lower_into(matrix.view(), &mut inverse.view_mut());
+    let mut half = Temp::zeros(x.dim());
+    let full = Triangle::Full;
+    gemm(1.0, (inverse.view(), full), (x.view(), full), false, (half.view_mut(), full));
+    gemm(1.0, (inverse.t(), full), (half.view(), full), false, (x.view_mut(), full));
+    Ok(())
+}
+
+thread_local! {
+    /// Scratch memory of the factorisations, as large as the largest one needed.
+    static STACK: RefCell<MemBuffer> = RefCell::new(MemBuffer::new(StackReq::empty()));
 }
 
 /// Overwrites the lower triangle by the Cholesky factor and clears the upper one; the error is
@@ -195,24 +238,11 @@ pub(super) fn invert_lower_into(lower: ArrayView2<'_, f64>, inverse: &mut ArrayV
     }
 }
 
-/// L G Lᵀ for a lower triangular L.
-pub(super) fn congruence(lower: ArrayView2<'_, f64>, middle: ArrayView2<'_, f64>) -> Array2<f64> {
-    let mut half = Array2::zeros(middle.dim());
-    gemm(
-        1.0,
-        (lower, lower_part(lower.nrows())),
-        (middle, Triangle::Full),
-        false,
-        (half.view_mut(), Triangle::Full),
-    );
-    let mut whole = Array2::zeros(middle.dim());
-    gemm(
-        1.0,
-        (half.view(), Triangle::Full),
-        (lower.t(), upper_part(lower.nrows())),
-        false,
-        (whole.view_mut(), Triangle::Full),
-    );
-    super::symmetrise(&mut whole);
-    whole
+/// L G Lᵀ for a lower triangular L and a symmetric G, written into `out`.
+pub fn congruence(lower: ArrayView2<'_, f64>, middle: ArrayView2<'_, f64>, out: &mut Array2<f64>) {
+    let (d, full) = (lower.nrows(), Triangle::Full);
+    let mut half = Temp::zeros(middle.dim());
+    gemm(1.0, (lower, lower_part(d)), (middle, full), false, (half.view_mut(), full));
+    gemm(1.0, (half.view(), full), (lower.t(), upper_part(d)), false, (out.view_mut(), full));
+    super::symmetrise(out);
 }

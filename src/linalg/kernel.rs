@@ -263,10 +263,10 @@ fn tile<S: Simd, const R: usize, const T: usize, const V: usize>(
         from = from.down(width);
     }
     let mut to = from;
-    for t in 0..T {
+    for (t, column) in own.iter().enumerate() {
         let row = from.load(x);
         for r in t..T {
-            let factor = simd.splat_f64s(own[t][r]);
+            let factor = simd.splat_f64s(column[r]);
             for v in 0..V {
                 sums[r][v] = simd.mul_add_f64s(factor, row[v], sums[r][v]);
             }

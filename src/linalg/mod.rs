@@ -13,14 +13,19 @@ pub mod kernel;
 pub mod load;
 mod product;
 mod root;
+mod temp;
 
-pub use cholesky::{Spd, cholesky_lower, invert_lower, require_symmetric};
+pub use cholesky::{
+    Spd, cholesky_lower, congruence, invert_in_place, invert_lower, require_symmetric,
+    solve_in_place,
+};
 pub use eigen::{SymmetricEigen, symmetric_eigen, symmetrise};
 pub use general::{Lu, singular_values, svd};
 pub use product::{
     Triangle, as_matrix, as_matrix_mut, gemm, lower_part, matmul, mirror_lower, upper_part,
 };
 pub use root::{LowRank, Root};
+pub use temp::{Temp, release};
 
 use crate::{Error, Result};
 use ndarray::{ArrayBase, Data, Dimension};

@@ -6,18 +6,18 @@
 //! cannot always be told from their sum.
 
 use super::chain::{Chain, Way};
-use super::cholesky::{clear_upper, congruence, invert_lower_into, ln_det_of};
+use super::cholesky::{cholesky_in_place, clear_upper, congruence, invert_lower_into, ln_det_of};
 use super::kernel::{self, Mode};
 use super::{
-    Spd, Triangle, as_matrix, as_matrix_mut, cholesky_lower, gemm, lower_part, matmul, symmetrise,
-    upper_part,
+    Spd, Temp, Triangle, as_matrix, as_matrix_mut, cholesky_lower, gemm, lower_part, matmul,
+    symmetrise, upper_part,
 };
 use crate::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use std::sync::OnceLock;
 
 /// L and L⁻¹ with A = L Lᵀ, both lower triangular.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Root {
     kind: Kind,
     ln_det: f64,
@@ -33,7 +33,7 @@ pub struct LowRank {
     pub diagonal: Array1<f64>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 enum Kind {
     Dense {
         lower: Array2<f64>,
@@ -45,6 +45,42 @@ enum Kind {
         lower: OnceLock<Array2<f64>>,
         inverse: OnceLock<Array2<f64>>,
     },
+}
+
+impl Clone for Kind {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Dense { lower, inverse } => {
+                Self::Dense { lower: lower.clone(), inverse: inverse.clone() }
+            }
+            Self::Chain { chain, lower, inverse } => {
+                Self::Chain { chain: chain.clone(), lower: lower.clone(), inverse: inverse.clone() }
+            }
+        }
+    }
+
+    /// Into the memory that is there.
+    fn clone_from(&mut self, source: &Self) {
+        match (&mut *self, source) {
+            (Self::Dense { lower, inverse }, Self::Dense { lower: from, inverse: other }) => {
+                lower.clone_from(from);
+                inverse.clone_from(other);
+            }
+            _ => *self = source.clone(),
+        }
+    }
+}
+
+impl Clone for Root {
+    fn clone(&self) -> Self {
+        Self { kind: self.kind.clone(), ln_det: self.ln_det, low_rank: self.low_rank.clone() }
+    }
+
+    fn clone_from(&mut self, source: &Self) {
+        self.kind.clone_from(&source.kind);
+        self.ln_det = source.ln_det;
+        self.low_rank.clone_from(&source.low_rank);
+    }
 }
 
 impl PartialEq for Root {
@@ -205,7 +241,7 @@ impl Root {
     /// A = L Lᵀ.
     pub fn matrix(&self) -> Array2<f64> {
         match &self.kind {
-            Kind::Dense { lower, .. } => congruence(lower.view(), Array2::eye(self.order()).view()),
+            Kind::Dense { lower, .. } => dense_congruence(lower, Array2::eye(self.order()).view()),
             Kind::Chain { chain, .. } => {
                 let upper = self.lower().t().as_standard_layout().into_owned();
                 let mut out = applied(chain, Way::Forward, &upper);
@@ -223,7 +259,7 @@ impl Root {
     /// L G Lᵀ: a whitened matrix seen in the original coordinates.
     pub fn unwhiten(&self, middle: ArrayView2<'_, f64>) -> Array2<f64> {
         match &self.kind {
-            Kind::Dense { lower, .. } => congruence(lower.view(), middle),
+            Kind::Dense { lower, .. } => dense_congruence(lower, middle),
             Kind::Chain { chain, .. } => chain_congruence(chain, Way::Forward, middle),
         }
     }
@@ -231,7 +267,7 @@ impl Root {
     /// L⁻¹ S L⁻ᵀ: a matrix seen in whitened coordinates.
     pub fn whiten(&self, matrix: ArrayView2<'_, f64>) -> Array2<f64> {
         match &self.kind {
-            Kind::Dense { inverse, .. } => congruence(inverse.view(), matrix),
+            Kind::Dense { inverse, .. } => dense_congruence(inverse, matrix),
             Kind::Chain { chain, .. } => chain_congruence(chain, Way::Inverse, matrix),
         }
     }
@@ -284,12 +320,12 @@ impl Root {
     }
 
     /// S ← L⁻¹ S L⁻ᵀ for a symmetric S.
-    pub fn whiten_in_place(&self, matrix: &mut Array2<f64>, scratch: &mut Vec<f64>) {
+    pub fn whiten_in_place(&self, matrix: &mut Array2<f64>) {
         let d = self.order();
-        scratch.resize(d * d, 0.0);
+        let mut half = Temp::zeros((d, d));
         if let Some(matrix) = matrix.as_slice_mut() {
-            self.whiten_left(matrix, d, scratch);
-            self.whiten_right(scratch, d, matrix);
+            self.whiten_left(matrix, d, half.flat());
+            self.whiten_right(half.flat(), d, matrix);
         }
         symmetrise(matrix);
     }
@@ -299,8 +335,9 @@ impl Root {
     /// # Errors
     /// As [`cholesky_lower`] for G, which is named `what`.
     pub fn advance(&mut self, what: &str, middle: ArrayView2<'_, f64>) -> Result<()> {
-        let step = cholesky_lower(what, middle)?;
-        let mut lower = Array2::zeros(step.dim());
+        let mut step = Temp::of(middle);
+        cholesky_in_place(what, &mut step)?;
+        let mut lower = Temp::zeros(step.dim());
         gemm(
             1.0,
             (self.lower(), lower_part(step.nrows())),
@@ -308,8 +345,21 @@ impl Root {
             false,
             (lower.view_mut(), lower_part(step.nrows())),
         );
-        *self = Self::from_lower(lower);
+        self.set_lower(lower.view());
         Ok(())
+    }
+
+    /// Becomes the root with this lower triangle, whose diagonal is positive.
+    pub fn set_lower(&mut self, lower: ArrayView2<'_, f64>) {
+        let Kind::Dense { lower: own, inverse } = &mut self.kind else {
+            *self = Self::from_lower(lower.to_owned());
+            return;
+        };
+        own.assign(&lower);
+        clear_upper(&mut own.view_mut());
+        invert_lower_into(own.view(), &mut inverse.view_mut());
+        self.ln_det = ln_det_of(own);
+        self.low_rank = None;
     }
 
     /// A ← c A for c > 0.
@@ -330,6 +380,13 @@ impl Root {
             }
         }
     }
+}
+
+/// L G Lᵀ as a new matrix.
+fn dense_congruence(lower: &Array2<f64>, middle: ArrayView2<'_, f64>) -> Array2<f64> {
+    let mut out = Array2::zeros(middle.dim());
+    congruence(lower.view(), middle, &mut out);
+    out
 }
 
 /// P X for a lower triangular P.

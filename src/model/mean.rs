@@ -9,7 +9,7 @@
 //! ```
 
 use super::Point;
-use crate::linalg::{Root, Spd, matmul, require_finite};
+use crate::linalg::{Root, Spd, Temp, matmul, require_finite, solve_in_place};
 use crate::{Error, Result};
 use ndarray::{Array2, ArrayView2};
 
@@ -89,7 +89,8 @@ impl Mean {
                     row: crate::linalg::Root::scaled_identity(p, 1.0),
                     col: crate::linalg::Root::scaled_identity(q, 1.0),
                 };
-                mean_step(self, &identity, average, &MeanMetric::Weight(1.0))
+                let step = mean_step(self, &identity, average, &MeanMetric::Weight(1.0))?;
+                Ok(Array2::clone(&step))
             }
         }
     }
@@ -181,12 +182,13 @@ pub enum MeanMetric {
     /// Scalar weights: their sum.
     Weight(f64),
     /// Weights on the row side: ΣS_i (p × p).
-    Row(Array2<f64>),
+    Row(Temp),
     /// Weights on the column side: ΣT_i (q × q).
-    Col(Array2<f64>),
+    Col(Temp),
 }
 
-/// The whitened step Δ̃ (p × q) of the mean, zero for a mean that is not estimated.
+/// The whitened step Δ̃ (p × q) of the mean, zero for a mean that is not estimated, in matrix memory
+/// that comes back.
 ///
 /// `psi_sum` is R = ΣΨ in the whitened coordinates of `point`.
 ///
@@ -197,23 +199,43 @@ pub fn mean_step(
     point: &Point,
     psi_sum: ArrayView2<'_, f64>,
     metric: &MeanMetric,
-) -> Result<Array2<f64>> {
+) -> Result<Temp> {
     let (p, q) = psi_sum.dim();
-    if let (Mean::Free, MeanMetric::Weight(w)) = (mean, metric) {
-        return Ok(&psi_sum / *w);
+    if *mean == Mean::Free {
+        return free_step(psi_sum, metric);
     }
     let Some((left, right)) = mean.design(p, q) else {
-        return Ok(Array2::zeros((p, q)));
+        return Ok(Temp::zeros((p, q)));
     };
     let (row_metric, col_metric, weight) = match metric {
         MeanMetric::Weight(w) => (None, None, *w),
-        MeanMetric::Row(h) => (Some(h), None, 1.0),
-        MeanMetric::Col(t) => (None, Some(t), 1.0),
+        MeanMetric::Row(h) => (Some(&**h), None, 1.0),
+        MeanMetric::Col(t) => (None, Some(&**t), 1.0),
     };
     let half = solve_side(&point.row, left.view(), row_metric, psi_sum)?;
     let whole = solve_side(&point.col, right.t(), col_metric, half.t())?;
-    Ok(whole.reversed_axes().as_standard_layout().into_owned() / weight)
+    let mut step = Temp::of(whole.t());
+    *step /= weight;
+    Ok(step)
 }
+
+/// H⁻¹R or R T⁻¹.
+fn free_step(psi_sum: ArrayView2<'_, f64>, metric: &MeanMetric) -> Result<Temp> {
+    let mut step = Temp::of(psi_sum);
+    match metric {
+        MeanMetric::Weight(w) => *step /= *w,
+        MeanMetric::Row(h) => solve_in_place(NORMAL, &mut symmetric(h), &mut step)?,
+        MeanMetric::Col(t) => {
+            let mut turned = Temp::of(psi_sum.t());
+            solve_in_place(NORMAL, &mut symmetric(t), &mut turned)?;
+            step.assign(&turned.t());
+        }
+    }
+    Ok(step)
+}
+
+/// What errors call it.
+const NORMAL: &str = "the normal matrix of the mean";
 
 /// C̃ (C̃ᵀHC̃)⁻¹ C̃ᵀ X with C̃ = L⁻¹C, and H = I when it is not given; a square C drops out.
 fn solve_side(
@@ -221,13 +243,13 @@ fn solve_side(
     design: ArrayView2<'_, f64>,
     metric: Option<&Array2<f64>>,
     x: ArrayView2<'_, f64>,
-) -> Result<Array2<f64>> {
-    const WHAT: &str = "the normal matrix of the mean";
+) -> Result<Temp> {
     if design.is_square() {
-        return match metric {
-            None => Ok(x.to_owned()),
-            Some(h) => Ok(Spd::new(WHAT, symmetric(h.to_owned()))?.solve(x)),
-        };
+        let mut solved = Temp::of(x);
+        if let Some(h) = metric {
+            solve_in_place(NORMAL, &mut symmetric(h), &mut solved)?;
+        }
+        return Ok(solved);
     }
     let design = design.as_standard_layout().into_owned();
     let mut white = Array2::zeros(design.dim());
@@ -238,11 +260,13 @@ fn solve_side(
         Some(h) => matmul(white.t(), matmul(h.view(), white.view()).view()),
         None => matmul(white.t(), white.view()),
     };
-    let solved = Spd::new(WHAT, symmetric(normal))?.solve(matmul(white.t(), x).view());
-    Ok(matmul(white.view(), solved.view()))
+    let mut solved = matmul(white.t(), x);
+    solve_in_place(NORMAL, &mut symmetric(&normal), &mut solved)?;
+    Ok(matmul(white.view(), solved.view()).into())
 }
 
-fn symmetric(mut matrix: Array2<f64>) -> Array2<f64> {
-    crate::linalg::symmetrise(&mut matrix);
-    matrix
+fn symmetric(matrix: &Array2<f64>) -> Temp {
+    let mut copy = Temp::of(matrix.view());
+    crate::linalg::symmetrise(&mut copy);
+    copy
 }

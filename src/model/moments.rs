@@ -29,7 +29,9 @@ use super::{Pass, Point, Source, Tangent, Want};
 use crate::family::{DofFamily, Law, Weighting};
 use crate::linalg::gram::Gram;
 use crate::linalg::kernel::{self, LANES, Mode};
-use crate::linalg::{Aligned, Triangle, gemm, lower_part, matmul, upper_part, zeros};
+use crate::linalg::{
+    Aligned, Root, Temp, Triangle, congruence, gemm, lower_part, matmul, upper_part, zeros,
+};
 use crate::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView2, ArrayView3, Axis};
 use rayon::prelude::*;
@@ -204,10 +206,6 @@ impl Pairing {
     fn strides(self) -> (usize, usize) {
         if self.rows { (self.long, 1) } else { (1, self.short) }
     }
-
-    fn pairs(self) -> impl Iterator<Item = (usize, usize)> {
-        (0..self.short).flat_map(|i| (0..=i).map(move |j| (i, j)))
-    }
 }
 
 /// What a part of the samples adds.
@@ -264,7 +262,7 @@ impl Partial {
         let mode = Mode { outer: 1, d: pairing.long, inner };
         let added = &mut added[..pairing.long * inner];
         let (vector, entry) = pairing.strides();
-        for ((i, j), gram) in pairing.pairs().zip(grams) {
+        for ((i, j), gram) in lower_pairs(pairing.short).zip(grams) {
             let other = (i != j).then_some(j * vector * inner);
             kernel::add_rows(white, (i * vector * inner, other), entry * inner, inner, added);
             gram.add(added, added, mode);
@@ -308,16 +306,17 @@ impl Central<'_> {
 
 fn reduced_rearrangement(central: &Central<'_>, p: usize, q: usize) -> Vec<f64> {
     let mut out = Vec::with_capacity(p * (p + 1) / 2 * (q * (q + 1) / 2));
-    for i in 0..p {
-        for j in 0..=i {
-            for k in 0..q {
-                for l in 0..=k {
-                    out.push(weight(i, j) * weight(k, l) * central.sum((i, j), (k, l)));
-                }
-            }
+    for (i, j) in lower_pairs(p) {
+        for (k, l) in lower_pairs(q) {
+            out.push(weight(i, j) * weight(k, l) * central.sum((i, j), (k, l)));
         }
     }
     out
+}
+
+/// (i, j) for i < d and j ≤ i, row by row.
+fn lower_pairs(d: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..d).flat_map(|i| (0..=i).map(move |j| (i, j)))
 }
 
 /// c_ij.
@@ -325,25 +324,22 @@ fn weight(i: usize, j: usize) -> f64 {
     if i == j { 1.0 } else { std::f64::consts::SQRT_2 }
 }
 
-/// svec of a symmetric matrix.
-fn svec(matrix: ArrayView2<'_, f64>) -> Vec<f64> {
+/// svec of a symmetric matrix, as one row.
+fn svec(matrix: &Array2<f64>) -> Temp {
     let d = matrix.nrows();
-    (0..d)
-        .flat_map(|i| (0..=i).map(move |j| (i, j)))
-        .map(|(i, j)| weight(i, j) * matrix[[i, j]])
-        .collect()
+    let mut out = Temp::zeros((1, d * (d + 1) / 2));
+    for (slot, (i, j)) in out.iter_mut().zip(lower_pairs(d)) {
+        *slot = weight(i, j) * matrix[[i, j]];
+    }
+    out
 }
 
 /// The inverse of [`svec`].
-fn smat(vector: &[f64], d: usize) -> Array2<f64> {
-    let mut out = Array2::zeros((d, d));
-    let mut values = vector.iter();
-    for i in 0..d {
-        for j in 0..=i {
-            let value = values.next().copied().unwrap_or(0.0) / weight(i, j);
-            out[[i, j]] = value;
-            out[[j, i]] = value;
-        }
+fn smat(vector: &Array2<f64>, d: usize) -> Temp {
+    let mut out = Temp::zeros((d, d));
+    for (value, (i, j)) in vector.iter().zip(lower_pairs(d)) {
+        out[[i, j]] = value / weight(i, j);
+        out[[j, i]] = out[[i, j]];
     }
     out
 }
@@ -365,11 +361,11 @@ pub struct MomentSource {
 /// The point as the moments see it.
 struct Seen {
     /// L_A⁻¹ L_A₀.
-    row: Array2<f64>,
+    row: Temp,
     /// L_B⁻¹ L_B₀.
-    col: Array2<f64>,
+    col: Temp,
     /// L_A⁻¹ (X̄ − M) L_B⁻ᵀ.
-    shift: Array2<f64>,
+    shift: Temp,
 }
 
 impl MomentSource {
@@ -379,83 +375,84 @@ impl MomentSource {
     }
 
     fn see(&self, point: &Point) -> Seen {
-        let change = |new: &crate::linalg::Root, old: &crate::linalg::Root| {
+        let change = |new: &Root, old: &Root| {
             let d = new.order();
-            let old = old.lower();
-            let mut out = Array2::zeros((d, d));
-            let from = old.as_standard_layout();
-            if let (Some(from), Some(to)) = (from.as_slice(), out.as_slice_mut()) {
-                new.whiten_left(from, d, to);
-            }
+            let mut from = Temp::of(old.lower());
+            let mut out = Temp::zeros((d, d));
+            new.whiten_left(from.flat(), d, out.flat());
             out
         };
+        let mut shift = Temp::of(self.average.view());
+        *shift -= &point.mean;
+        point.whiten_in_place(&mut shift);
         Seen {
             row: change(&point.row, &self.whitening.row),
             col: change(&point.col, &self.whitening.col),
-            shift: point.whiten((&self.average - &point.mean).view()),
+            shift,
         }
     }
 
     /// Σ Z V Zᵀ for a symmetric V, the identity where it is not given.
-    fn row_form(&self, seen: &Seen, v: Option<ArrayView2<'_, f64>>) -> Array2<f64> {
-        let p = seen.row.nrows();
-        let mut out = vec![0.0; p * (p + 1) / 2];
-        kernel::rows_dot(&self.reduced, &svec(sandwich(&seen.col, v).view()), &mut out);
-        let inside = smat(&out, p);
+    fn row_form(&self, Seen { row, col, shift }: &Seen, v: Option<&Array2<f64>>) -> Temp {
+        let p = row.nrows();
+        let mut inside = Temp::zeros((1, p * (p + 1) / 2));
+        let mut outside = svec(&sandwich(col, v));
+        kernel::rows_dot(&self.reduced, outside.flat(), inside.flat());
         let half = match v {
-            Some(v) => matmul(seen.shift.view(), v),
-            None => seen.shift.clone(),
+            Some(v) => product(shift, v),
+            None => shift.clone(),
         };
-        let mut form = congruence(&seen.row, &inside);
-        let full = Triangle::Full;
-        let (half, shift) = ((half.view(), full), (seen.shift.t(), full));
-        gemm(self.n as f64, half, shift, true, (form.view_mut(), full));
-        form
+        self.form(row, &smat(&inside, p), (half.view(), shift.t()))
     }
 
     /// Σ Zᵀ H Z for a symmetric H, the identity where it is not given.
-    fn col_form(&self, seen: &Seen, h: Option<ArrayView2<'_, f64>>) -> Array2<f64> {
-        let q = seen.col.nrows();
-        let mut out = vec![0.0; q * (q + 1) / 2];
-        kernel::rows_combine(&self.reduced, &svec(sandwich(&seen.row, h).view()), &mut out);
-        let inside = smat(&out, q);
+    fn col_form(&self, Seen { row, col, shift }: &Seen, h: Option<&Array2<f64>>) -> Temp {
+        let q = col.nrows();
+        let mut inside = Temp::zeros((1, q * (q + 1) / 2));
+        let mut outside = svec(&sandwich(row, h));
+        kernel::rows_combine(&self.reduced, outside.flat(), inside.flat());
         let half = match h {
-            Some(h) => matmul(h, seen.shift.view()),
-            None => seen.shift.clone(),
+            Some(h) => product(h, shift),
+            None => shift.clone(),
         };
-        let mut form = congruence(&seen.col, &inside);
+        self.form(col, &smat(&inside, q), (shift.t(), half.view()))
+    }
+
+    /// T S Tᵀ + n X Y: what is around the average, and the average.
+    fn form(
+        &self,
+        turn: &Array2<f64>,
+        inside: &Array2<f64>,
+        (x, y): (ArrayView2<'_, f64>, ArrayView2<'_, f64>),
+    ) -> Temp {
+        let mut form = Temp::zeros(turn.dim());
+        congruence(turn.view(), inside.view(), &mut form);
         let full = Triangle::Full;
-        let (shift, half) = ((seen.shift.t(), full), (half.view(), full));
-        gemm(self.n as f64, shift, half, true, (form.view_mut(), full));
+        gemm(self.n as f64, (x, full), (y, full), true, (form.view_mut(), full));
         form
     }
 }
 
 /// Tᵀ V T for a lower triangular T.
-fn sandwich(t: &Array2<f64>, v: Option<ArrayView2<'_, f64>>) -> Array2<f64> {
-    let full = Triangle::Full;
-    let mut out = Array2::zeros(t.dim());
-    let d = t.nrows();
-    let (left, right) = ((t.t(), upper_part(d)), (t.view(), lower_part(d)));
+fn sandwich(t: &Array2<f64>, v: Option<&Array2<f64>>) -> Temp {
+    let (d, full) = (t.nrows(), Triangle::Full);
+    let mut out = Temp::zeros(t.dim());
+    let left = (t.t(), upper_part(d));
     match v {
         Some(v) => {
-            let half = matmul(v, t.view());
+            let half = product(v, t);
             gemm(1.0, left, (half.view(), full), false, (out.view_mut(), full));
         }
-        None => gemm(1.0, left, right, false, (out.view_mut(), full)),
+        None => gemm(1.0, left, (t.view(), lower_part(d)), false, (out.view_mut(), full)),
     }
     out
 }
 
-/// T S Tᵀ for a lower triangular T.
-fn congruence(t: &Array2<f64>, s: &Array2<f64>) -> Array2<f64> {
+/// A B.
+fn product(a: &Array2<f64>, b: &Array2<f64>) -> Temp {
     let full = Triangle::Full;
-    let mut half = Array2::zeros(s.dim());
-    let d = t.nrows();
-    gemm(1.0, (t.view(), lower_part(d)), (s.view(), full), false, (half.view_mut(), full));
-    let mut out = Array2::zeros(s.dim());
-    gemm(1.0, (half.view(), full), (t.t(), upper_part(d)), false, (out.view_mut(), full));
-    crate::linalg::symmetrise(&mut out);
+    let mut out = Temp::zeros((a.nrows(), b.ncols()));
+    gemm(1.0, (a.view(), full), (b.view(), full), false, (out.view_mut(), full));
     out
 }
 
@@ -485,10 +482,12 @@ impl Source for MomentSource {
         let seen = self.see(point);
         let (row_unit, col_unit) = ((n * q) as f64, (n * p) as f64);
         if want != Want::Col {
-            out.row_scatter = self.row_form(&seen, None) / row_unit;
+            out.row_scatter.assign(&self.row_form(&seen, None));
+            out.row_scatter /= row_unit;
         }
         if want != Want::Row {
-            out.col_scatter = self.col_form(&seen, None) / col_unit;
+            out.col_scatter.assign(&self.col_form(&seen, None));
+            out.col_scatter /= col_unit;
         }
         let trace = match want {
             Want::Col => out.col_scatter.diag().sum() * col_unit,
@@ -496,20 +495,21 @@ impl Source for MomentSource {
         };
         out.rho_sum = if law.weighting() == Weighting::Identity { 0.5 * trace } else { f64::NAN };
         out.weight_sum = n as f64;
-        out.psi_sum = seen.shift * n as f64;
+        out.psi_sum.assign(&seen.shift);
+        out.psi_sum *= n as f64;
     }
 
     fn curvature(&self, point: &Point, _law: &dyn Law, direction: &Tangent, out: &mut Tangent) {
         let seen = self.see(point);
         let n = self.n as f64;
         let Tangent { row: x, col: v, mean: delta } = direction;
-        let sum = &seen.shift * n;
+        let sum = &*seen.shift * n;
         let row_cross = matmul(delta.view(), sum.t());
         let col_cross = matmul(delta.t(), sum.view());
         let row_scatter = self.row_form(&seen, None);
         let col_scatter = self.col_form(&seen, None);
-        out.row = assemble(x, &row_scatter, &self.row_form(&seen, Some(v.view())), &row_cross);
-        out.col = assemble(v, &col_scatter, &self.col_form(&seen, Some(x.view())), &col_cross);
+        out.row = assemble(x, &row_scatter, &self.row_form(&seen, Some(v)), &row_cross);
+        out.col = assemble(v, &col_scatter, &self.col_form(&seen, Some(x)), &col_cross);
         out.mean = matmul(x.view(), sum.view()) + matmul(sum.view(), v.view()) + delta * n;
     }
 
@@ -524,7 +524,6 @@ mod tests {
     use super::*;
     use crate::data::Sample;
     use crate::family::Gaussian;
-    use crate::linalg::Root;
     use crate::model::SampleSource;
     use ndarray::Array3;
 

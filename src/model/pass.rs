@@ -31,7 +31,7 @@ pub enum Want {
 }
 
 /// What one pass gives. Scatters that were not wanted are left as they were.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub struct Pass {
     /// G_A = (1/nq) Σ Z Ψᵀ (p × p).
     pub row_scatter: Array2<f64>,
@@ -43,6 +43,25 @@ pub struct Pass {
     pub rho_sum: f64,
     /// Σ w_i.
     pub weight_sum: f64,
+}
+
+impl Clone for Pass {
+    fn clone(&self) -> Self {
+        Self {
+            row_scatter: self.row_scatter.clone(),
+            col_scatter: self.col_scatter.clone(),
+            psi_sum: self.psi_sum.clone(),
+            ..*self
+        }
+    }
+
+    /// Into the memory that is there.
+    fn clone_from(&mut self, source: &Self) {
+        self.row_scatter.clone_from(&source.row_scatter);
+        self.col_scatter.clone_from(&source.col_scatter);
+        self.psi_sum.clone_from(&source.psi_sum);
+        (self.rho_sum, self.weight_sum) = (source.rho_sum, source.weight_sum);
+    }
 }
 
 impl Pass {
@@ -171,7 +190,6 @@ impl Plan {
 struct Memory {
     partials: Vec<Pass>,
     workers: Vec<Mutex<Worker>>,
-    scratch: Vec<f64>,
 }
 
 /// Memory of one thread.
@@ -320,17 +338,14 @@ impl<'a> SampleSource<'a> {
         task.lanes(lanes, out);
     }
 
-    fn chunk_by_any(
-        &self,
-        task: &Task<'_>,
-        chunk: usize,
-        workers: &[Mutex<Worker>],
-        out: &mut Pass,
-    ) {
-        let (_, p, q) = self.dim();
+    /// Lends the memory of a worker that is free.
+    fn with_worker(&self, workers: &[Mutex<Worker>], work: impl FnOnce(&mut Worker)) {
         match workers.iter().find_map(|worker| worker.try_lock().ok()) {
-            Some(mut worker) => self.chunk(task, chunk, &mut worker, out),
-            None => self.chunk(task, chunk, &mut Worker::new(self.plan, p, q), out),
+            Some(mut worker) => work(&mut worker),
+            None => {
+                let (_, p, q) = self.dim();
+                work(&mut Worker::new(self.plan, p, q));
+            }
         }
     }
 
@@ -399,21 +414,21 @@ impl Source for SampleSource<'_> {
             let chunks = self.n_chunks();
             memory.grow(chunks, rayon::current_num_threads(), self.plan, (p, q));
             let workers = &memory.workers;
-            memory.partials[..chunks]
-                .par_iter_mut()
-                .with_max_len(1)
-                .enumerate()
-                .for_each(|(i, part)| self.chunk_by_any(&task, i, workers, part));
+            memory.partials[..chunks].par_iter_mut().with_max_len(1).enumerate().for_each(
+                |(i, part)| {
+                    self.with_worker(workers, |worker| self.chunk(&task, i, worker, part));
+                },
+            );
             memory.partials[..chunks].iter().for_each(|part| out.add(part, want));
         } else {
             memory.grow(1, 1, self.plan, (p, q));
             let part = &mut memory.partials[0];
             for i in 0..self.n_chunks() {
-                self.chunk_by_any(&task, i, &memory.workers, part);
+                self.with_worker(&memory.workers, |worker| self.chunk(&task, i, worker, part));
                 out.add(part, want);
             }
         }
-        task.finish(n, self.average(), out, &mut memory.scratch);
+        task.finish(n, self.average(), out);
     }
 
     fn curvature(&self, point: &Point, law: &dyn Law, direction: &Tangent, out: &mut Tangent) {
@@ -426,15 +441,19 @@ impl Source for SampleSource<'_> {
         let job = Summaries { point, mean: point.mean.as_standard_layout(), family, width };
         let mut all = vec![0.0; n * width];
         let parts = self.plan.chunk * width.max(1);
-        if self.parallel() {
-            all.par_chunks_mut(parts).enumerate().for_each(|(i, out)| {
-                self.summarise(i, &job, &mut Worker::new(self.plan, p, q), out);
-            });
+        let mut own = Memory::default();
+        let mut kept = self.memory.try_lock();
+        let memory = kept.as_deref_mut().unwrap_or(&mut own);
+        let threads = if self.parallel() { rayon::current_num_threads() } else { 1 };
+        memory.grow(0, threads, self.plan, (p, q));
+        let workers = &memory.workers;
+        let one = |(i, out): (usize, &mut [f64])| {
+            self.with_worker(workers, |worker| self.summarise(i, &job, worker, out));
+        };
+        if threads > 1 {
+            all.par_chunks_mut(parts).enumerate().for_each(one);
         } else {
-            let mut worker = Worker::new(self.plan, p, q);
-            for (i, out) in all.chunks_mut(parts).enumerate() {
-                self.summarise(i, &job, &mut worker, out);
-            }
+            all.chunks_mut(parts).enumerate().for_each(one);
         }
         all.into()
     }
@@ -523,13 +542,7 @@ impl Task<'_> {
         }
     }
 
-    fn finish(
-        &self,
-        n: usize,
-        average: ArrayView2<'_, f64>,
-        out: &mut Pass,
-        scratch: &mut Vec<f64>,
-    ) {
+    fn finish(&self, n: usize, average: ArrayView2<'_, f64>, out: &mut Pass) {
         let (p, q) = average.dim();
         let (row, col) = (&self.point.row, &self.point.col);
         if self.want != Want::Col {
@@ -542,8 +555,8 @@ impl Task<'_> {
         }
         if self.law.weighting() == Weighting::Identity {
             match self.want {
-                Want::Row => row.whiten_in_place(&mut out.row_scatter, scratch),
-                Want::Col => col.whiten_in_place(&mut out.col_scatter, scratch),
+                Want::Row => row.whiten_in_place(&mut out.row_scatter),
+                Want::Col => col.whiten_in_place(&mut out.col_scatter),
                 Want::Both => {}
             }
             let trace = match self.want {
@@ -555,7 +568,7 @@ impl Task<'_> {
             out.psi_sum.assign(&average);
             out.psi_sum -= &self.point.mean;
             out.psi_sum *= n as f64;
-            self.point.whiten_in_place(&mut out.psi_sum, scratch);
+            self.point.whiten_in_place(&mut out.psi_sum);
         }
     }
 }

@@ -1,10 +1,10 @@
 //! A point of the parameter space, as the pass wants it.
 
-use crate::linalg::Root;
+use crate::linalg::{Root, Temp};
 use ndarray::{Array2, ArrayView2};
 
 /// M and the roots of A and B.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub struct Point {
     /// M (p × q).
     pub mean: Array2<f64>,
@@ -14,36 +14,51 @@ pub struct Point {
     pub col: Root,
 }
 
+impl Clone for Point {
+    fn clone(&self) -> Self {
+        Self { mean: self.mean.clone(), row: self.row.clone(), col: self.col.clone() }
+    }
+
+    /// Into the memory that is there.
+    fn clone_from(&mut self, source: &Self) {
+        self.mean.clone_from(&source.mean);
+        self.row.clone_from(&source.row);
+        self.col.clone_from(&source.col);
+    }
+}
+
 impl Point {
     /// L_A⁻¹ Y L_B⁻ᵀ.
     pub fn whiten(&self, y: ArrayView2<'_, f64>) -> Array2<f64> {
-        self.both_sides(y, Root::whiten_left, Root::whiten_right)
+        let mut whole = y.as_standard_layout().into_owned();
+        self.whiten_in_place(&mut whole);
+        whole
     }
 
-    /// Y ← L_A⁻¹ Y L_B⁻ᵀ.
-    pub fn whiten_in_place(&self, y: &mut Array2<f64>, scratch: &mut Vec<f64>) {
-        let (p, q) = y.dim();
-        scratch.resize(p * q, 0.0);
-        if let Some(y) = y.as_slice_mut() {
-            self.row.whiten_left(y, q, scratch);
-            self.col.whiten_right(scratch, p, y);
-        }
+    /// Y ← L_A⁻¹ Y L_B⁻ᵀ, row-major.
+    pub fn whiten_in_place(&self, y: &mut Array2<f64>) {
+        self.both_sides(y, Root::whiten_left, Root::whiten_right);
     }
 
     /// L_A Z L_Bᵀ.
     pub fn unwhiten(&self, z: ArrayView2<'_, f64>) -> Array2<f64> {
-        self.both_sides(z, Root::unwhiten_left, Root::unwhiten_right)
+        let mut whole = z.as_standard_layout().into_owned();
+        self.unwhiten_in_place(&mut whole);
+        whole
     }
 
-    fn both_sides(&self, y: ArrayView2<'_, f64>, left: Map, right: Map) -> Array2<f64> {
+    /// Z ← L_A Z L_Bᵀ, row-major.
+    pub fn unwhiten_in_place(&self, z: &mut Array2<f64>) {
+        self.both_sides(z, Root::unwhiten_left, Root::unwhiten_right);
+    }
+
+    fn both_sides(&self, y: &mut Array2<f64>, left: Map, right: Map) {
         let (p, q) = y.dim();
-        let mut whole = y.as_standard_layout().into_owned();
-        let mut half = Array2::zeros((p, q));
-        if let (Some(whole), Some(half)) = (whole.as_slice_mut(), half.as_slice_mut()) {
-            left(&self.row, whole, q, half);
-            right(&self.col, half, p, whole);
+        let mut half = Temp::zeros((p, q));
+        if let Some(whole) = y.as_slice_mut() {
+            left(&self.row, whole, q, half.flat());
+            right(&self.col, half.flat(), p, whole);
         }
-        whole
     }
 
     /// Is whitening by this point nothing but taking its mean off?
