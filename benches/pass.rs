@@ -1,6 +1,6 @@
 //! The kernels and the pass as a share of this machine's own gemm peak, measured in the same run.
 //!
-//! `cargo bench --bench pass -- [kernels|pass|threads] [2000x50x50 …]`
+//! `cargo bench --bench pass -- [kernels|pass|threads|moments] [2000x50x50 …]`
 
 mod common;
 
@@ -12,7 +12,7 @@ use kronfit::linalg::gram::Gram;
 use kronfit::linalg::kernel::{self, Mode};
 use kronfit::linalg::load;
 use kronfit::linalg::{Triangle, as_matrix, as_matrix_mut, gemm};
-use kronfit::model::{Pass, Point, SampleSource, Source, Want};
+use kronfit::model::{Moments, Pass, Point, SampleSource, Source, Want};
 use ndarray::{Array2, Array3};
 
 fn main() {
@@ -29,8 +29,38 @@ fn main() {
     if runs("threads") {
         threads();
     }
+    if runs("moments") {
+        moments();
+    }
     if runs("kernels") {
         kernels(peak);
+    }
+}
+
+/// The moments of n samples, and one sweep with them, which does not know n any more.
+fn moments() {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool");
+    let (p, q) = (10, 10);
+    let unit = |d: usize| Root::scaled_identity(d, 1.0);
+    let whitening = Point { mean: Array2::zeros((p, q)), row: unit(p), col: unit(q) };
+    let point = point(p, q);
+    for n in [5000, 10_000, 20_000] {
+        let sample = sample(n, p, q);
+        let observed = || {
+            let mut moments = Moments::new(whitening.clone());
+            moments.observe_all(sample.values()).expect("samples of one shape");
+            moments.source().expect("samples")
+        };
+        let mut out = Pass::zeros(p, q);
+        let (collect, sweep) = pool.install(|| {
+            let source = observed();
+            let sweep = best_seconds(0.3, || {
+                source.pass(&point, &Gaussian, Want::Col, &mut out);
+                source.pass(&point, &Gaussian, Want::Row, &mut out);
+            });
+            (best_seconds(0.5, || drop(observed())), sweep)
+        });
+        println!("({n}, {p}, {q}): moments {:.3} ms, sweep {:.2} µs", collect * 1e3, sweep * 1e6);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Cheap beginnings: a start from a part of the sample, and the choice between samples and moments.
 //!
-//! Counts are flops. One sweep by samples is 2npq(p+q), the moments of n samples cost n p²q², a
-//! sweep by moments p²q²; near the optimum a sweep shrinks the score by about 2(p²+q²)/(npq), so
+//! Counts are flops. One sweep by samples is 2npq(p+q), the moments of n samples cost
+//! n p(p+1)q(q+1)/2, a sweep by moments twice that without the n; near the optimum a sweep shrinks the score by about 2(p²+q²)/(npq), so
 //! the number T of sweeps is guessed from the shape and the tolerance.
 
 use super::anderson::Anderson;
@@ -24,10 +24,11 @@ const THIN_RATIO: usize = 12;
 const LEAST_STEP: usize = 6;
 /// Sweeps on the thinned sample, and the score that ends them.
 const THIN_SWEEPS: (usize, f64) = (8, 1e-2);
-/// The moments' Gram matrix runs nearer to the machine's limit than the passes do.
-const GRAM_DISCOUNT: f64 = 0.6;
+/// Flops that an entry of the moments is worth before the first sample: clearing its sums, adding
+/// them up, rearranging it.
+const ENTRY_OVERHEAD: f64 = 1650.0;
 /// Flops that the calls of a sweep by moments are worth, whatever the shape.
-const MOMENT_OVERHEAD: f64 = 1e5;
+const MOMENT_OVERHEAD: f64 = 3e4;
 /// Condition of A ⊗ B up to which moments are taken of raw data: they lose this many units in the
 /// last place.
 const WELL_CONDITIONED: f64 = 1e3;
@@ -101,10 +102,12 @@ fn moments_pay((n, p, q): (usize, usize, usize), tol: f64) -> bool {
     }
     let (n, p, q) = (n as f64, p as f64, q as f64);
     let rate = (2.0 * (p * p + q * q) / (n * p * q)).min(0.98);
-    let sweeps = 1.0 + tol.ln() / rate.ln();
+    let sweeps = 2.0 + tol.ln() / rate.ln();
     let sweep = 2.0 * n * p * q * (p + q);
-    let square = (p * q) * (p * q);
-    let moments = GRAM_DISCOUNT * n * square + 0.5 * sweep + sweeps * (square + MOMENT_OVERHEAD);
+    let entries = 0.25 * p * (p + 1.0) * q * (q + 1.0);
+    let moments = (2.0 * n + ENTRY_OVERHEAD) * entries
+        + 0.5 * sweep
+        + sweeps * (4.0 * entries + MOMENT_OVERHEAD);
     moments < sweeps * sweep
 }
 
@@ -151,6 +154,7 @@ mod tests {
     #[test]
     fn moments_are_for_many_small_samples() {
         assert!(moments_pay((10_000, 10, 10), 1e-8));
+        assert!(!moments_pay((100, 10, 10), 1e-8));
         assert!(!moments_pay((100, 100, 50), 1e-8));
         assert!(!moments_pay((50, 200, 200), 1e-8));
         assert!(!moments_pay((3, 20, 20), 1e-8));

@@ -175,9 +175,9 @@ impl Moments {
         let n = self.n as f64;
         let deviation = Array2::from_shape_fn((p, q), |(i, k)| self.sum[i * q + k] / n);
         let average = &self.whitening.mean + &self.whitening.unwhiten(deviation.view());
-        let central = Central { grams: &self.grams, mean: deviation.view(), n };
-        let reduced = reduced_rearrangement(&central, p, q);
-        let squares = Array2::from_shape_fn((p, q), |(i, k)| central.sum((i, i), (k, k)) / n);
+        let (pairing, mean) = (Pairing::of(p, q), deviation.view());
+        let (reduced, squares) =
+            reduced_rearrangement(&Central { pairing, grams: &self.grams, mean, n });
         let whitening = self.whitening.clone();
         Ok(MomentSource { n: self.n, average, whitening, squares, reduced })
     }
@@ -276,42 +276,53 @@ impl Partial {
     }
 }
 
-/// The Gram matrices around the mean.
+/// The sums around the mean Ȳ of n samples.
 struct Central<'a> {
+    pairing: Pairing,
     grams: &'a [f64],
     mean: ArrayView2<'a, f64>,
     n: f64,
 }
 
 impl Central<'_> {
-    /// ½(S[ik, jl] + S[il, jk]) for i ≥ j, k ≥ l.
-    fn sum(&self, (i, j): (usize, usize), (k, l): (usize, usize)) -> f64 {
-        let (p, q) = self.mean.dim();
-        let pairing = Pairing::of(p, q);
-        let (pair, entry) = if pairing.rows { ((i, j), (k, l)) } else { ((k, l), (i, j)) };
-        if pair.0 == pair.1 {
-            return self.gram(pairing, pair, entry);
+    /// Calls `visit` with every pair (i, j) of the paired side, every entry (k, l) of the other one
+    /// and ½(S[ik, jl] + S[il, jk]).
+    fn visit(&self, mut visit: impl FnMut((usize, usize), (usize, usize), f64)) {
+        let long = self.pairing.long;
+        let gram = |i: usize, j: usize| &self.grams[(i * (i + 1) / 2 + j) * long * long..];
+        let mean = if self.pairing.rows { self.mean } else { self.mean.reversed_axes() };
+        for (i, j) in lower_pairs(self.pairing.short) {
+            let (both, first, second) = (gram(i, j), gram(i, i), gram(j, j));
+            let (x, y) = (mean.row(i), mean.row(j));
+            for (k, l) in lower_pairs(long) {
+                let at = k * long + l;
+                let sum = if i == j {
+                    both[at] - self.n * x[k] * x[l]
+                } else {
+                    let around = self.n * (x[k] * y[l] + x[l] * y[k]);
+                    0.5 * (both[at] - first[at] - second[at] - around)
+                };
+                visit((i, j), (k, l), sum);
+            }
         }
-        let gram = |pair| self.gram(pairing, pair, entry);
-        0.5 * (gram(pair) - gram((pair.0, pair.0)) - gram((pair.1, pair.1)))
-    }
-
-    fn gram(&self, pairing: Pairing, (a, b): (usize, usize), (c, d): (usize, usize)) -> f64 {
-        let at = |a: usize, c: usize| self.mean[if pairing.rows { [a, c] } else { [c, a] }];
-        let mean = |c: usize| if a == b { at(a, c) } else { at(a, c) + at(b, c) };
-        let place = (a * (a + 1) / 2 + b) * pairing.long * pairing.long + c * pairing.long + d;
-        self.grams[place] - self.n * mean(c) * mean(d)
     }
 }
 
-fn reduced_rearrangement(central: &Central<'_>, p: usize, q: usize) -> Vec<f64> {
-    let mut out = Vec::with_capacity(p * (p + 1) / 2 * (q * (q + 1) / 2));
-    for (i, j) in lower_pairs(p) {
-        for (k, l) in lower_pairs(q) {
-            out.push(weight(i, j) * weight(k, l) * central.sum((i, j), (k, l)));
+/// R and the mean squares of the entries.
+fn reduced_rearrangement(central: &Central<'_>) -> (Vec<f64>, Array2<f64>) {
+    let (p, q) = central.mean.dim();
+    let width = q * (q + 1) / 2;
+    let mut reduced = vec![0.0; p * (p + 1) / 2 * width];
+    let mut squares = Array2::zeros((p, q));
+    let place = |i: usize, j: usize| i * (i + 1) / 2 + j;
+    central.visit(|pair, entry, sum| {
+        let ((i, j), (k, l)) = if central.pairing.rows { (pair, entry) } else { (entry, pair) };
+        reduced[place(i, j) * width + place(k, l)] = weight(i, j) * weight(k, l) * sum;
+        if i == j && k == l {
+            squares[[i, k]] = sum / central.n;
         }
-    }
-    out
+    });
+    (reduced, squares)
 }
 
 /// (i, j) for i < d and j ≤ i, row by row.
