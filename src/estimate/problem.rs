@@ -250,7 +250,8 @@ fn mean_squares(sample: &Sample, mean: ArrayView2<'_, f64>, step: usize) -> Arra
     let mut count = 0;
     for x in sample.values().outer_iter().step_by(step) {
         let x = x.as_standard_layout();
-        let pairs = x.as_slice().into_iter().flatten().zip(mean.as_slice().into_iter().flatten());
+        let (x, mean) = (x.as_slice().unwrap_or_default(), mean.as_slice().unwrap_or_default());
+        let pairs = x.iter().zip(mean);
         squares.iter_mut().zip(pairs).for_each(|(s, (x, m))| *s += (x - m) * (x - m));
         count += 1;
     }

@@ -263,8 +263,13 @@ impl Partial {
         let added = &mut added[..pairing.long * inner];
         let (vector, entry) = pairing.strides();
         for ((i, j), gram) in lower_pairs(pairing.short).zip(grams) {
-            let other = (i != j).then_some(j * vector * inner);
-            kernel::add_rows(white, (i * vector * inner, other), entry * inner, inner, added);
+            let (x, y) = (i * vector * inner, (i != j).then_some(j * vector * inner));
+            if y.is_none() && entry == 1 {
+                let row = &white[x..][..added.len()];
+                gram.add(row, row, mode);
+                continue;
+            }
+            kernel::add_rows(white, (x, y), entry * inner, inner, added);
             gram.add(added, added, mode);
         }
     }
