@@ -11,7 +11,7 @@ use kronfit::linalg::Root;
 use kronfit::linalg::gram::Gram;
 use kronfit::linalg::kernel::{self, Mode};
 use kronfit::linalg::load;
-use kronfit::linalg::{Triangle, as_matrix, as_matrix_mut, gemm};
+use kronfit::linalg::{Triangle, as_matrix, as_matrix_mut, gemm, zeros};
 use kronfit::model::{Moments, Pass, Point, SampleSource, Source, Want};
 use ndarray::{Array2, Array3};
 
@@ -150,7 +150,8 @@ fn kernels(peak: f64) {
         let m = (32 * 1024 / (d * other)).clamp(8, 64) / 8 * 8;
         let len = d * other * m;
         let lower = noise(d * d, 3);
-        let x = noise(len, 4);
+        let mut x = zeros(len);
+        x.copy_from_slice(&noise(len, 4));
         let mut y = x.clone();
         let mut out = vec![0.0; d * d];
         let mut panels = Vec::new();
@@ -185,7 +186,7 @@ fn kernels(peak: f64) {
     for k in [25, 100, 400, 2500] {
         let (m, n) = (64, 512);
         let (x, mean) = (noise(n * k, 5), noise(k, 6));
-        let mut out = vec![0.0; m * k];
+        let mut out = zeros(m * k);
         let t = best_seconds(0.1, || {
             for part in x.chunks(m * k) {
                 load::load_lanes(part, k, &mean, (m, m), &mut out);

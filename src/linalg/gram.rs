@@ -383,18 +383,41 @@ mod tests {
         (0..len).map(|i| ((i as f64 + seed) * 0.7391).sin()).collect()
     }
 
+    /// By the instructions of this processor, and by those of others.
     #[test]
     fn gram_is_the_naive_one() {
+        gram_is_naive(|gram, x, y, mode, out| {
+            gram.add(y, y, mode);
+            gram.clear();
+            gram.add(x, y, mode);
+            gram.add_to(out);
+        });
+        gram_is_naive(|gram, x, y, mode, out| by(pulp::Scalar, gram, (x, y), mode, out));
+        #[cfg(target_arch = "x86_64")]
+        if let Some(simd) = pulp::x86::V3::try_new() {
+            gram_is_naive(|gram, x, y, mode, out| by(simd, gram, (x, y), mode, out));
+        }
+    }
+
+    fn by<S: Simd>(
+        simd: S,
+        gram: &mut Gram,
+        (x, y): (&[f64], &[f64]),
+        mode: Mode,
+        out: &mut [f64],
+    ) {
+        let Gram { d, sums, packed } = gram;
+        simd.vectorize(AddGram { x, y, mode, sums, packed });
+        simd.vectorize(SumGram { d: *d, sums, out });
+    }
+
+    fn gram_is_naive(run: impl Fn(&mut Gram, &[f64], &[f64], Mode, &mut [f64])) {
         for d in 1..15 {
-            for (outer, inner) in [(1, 8), (3, 16), (2, 40), (130, 8), (1, 1000)] {
+            for (outer, inner) in [(1, 8), (3, 16), (2, 40), (9, 24), (130, 8), (1, 1000)] {
                 let mode = Mode { outer, d, inner };
                 let (x, y) = (values(mode.len(), 0.1), values(mode.len(), 2.9));
                 let mut out = vec![1.0; d * d];
-                let mut gram = Gram::new(d);
-                gram.add(&y, &y, mode);
-                gram.clear();
-                gram.add(&x, &y, mode);
-                gram.add_to(&mut out);
+                run(&mut Gram::new(d), &x, &y, mode, &mut out);
                 for i in 0..d {
                     for j in 0..d {
                         let at = |o: usize, r: usize, c: usize| (o * d + r) * inner + c;
@@ -408,6 +431,21 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn one_operand_twice_is_its_copy() {
+        for (outer, d, inner) in [(90, 9, 8), (30, 14, 24), (1, 6, 400)] {
+            let mode = Mode { outer, d, inner };
+            let x = values(mode.len(), 0.1);
+            let sum = |y: &[f64]| {
+                let (mut gram, mut out) = (Gram::new(d), vec![0.0; d * d]);
+                gram.add(&x, y, mode);
+                gram.add_to(&mut out);
+                out
+            };
+            assert_eq!(sum(&x), sum(&x.clone()));
         }
     }
 }

@@ -179,4 +179,15 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn without_wide_registers_it_is_the_same() {
+        let (k, inner) = (16, 24);
+        let (samples, mean) = (values(LANES * k, 0.2), values(k, 5.0));
+        let rows: [&[f64]; LANES] = std::array::from_fn(|s| &samples[s * k..][..k]);
+        let (mut out, mut portable) = (vec![0.0; k * inner], vec![0.0; k * inner]);
+        load_eight(&rows, &mean, inner, &mut out);
+        load_tiles(&rows, &mean, inner, &mut portable);
+        assert_eq!(out, portable);
+    }
 }

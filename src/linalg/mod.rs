@@ -14,6 +14,7 @@ pub mod load;
 mod product;
 mod root;
 mod temp;
+pub mod vectors;
 
 pub use cholesky::{
     Spd, cholesky_lower, congruence, invert_in_place, invert_lower, require_symmetric,

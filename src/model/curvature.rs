@@ -18,7 +18,8 @@
 //! For a fixed mean it is positive semidefinite for every law of this crate with ν > 0; its null
 //! space holds the redundant scale (I, −I).
 
-use super::pass::{Buffers, SampleSource, sample_view};
+use super::pass::SampleSource;
+use super::stacked::{Buffers, sample_view};
 use super::{Point, Source};
 use crate::family::{Law, Scratch, Weighting};
 use crate::linalg::{Triangle, as_matrix, as_matrix_mut, gemm, symmetrise};

@@ -4,8 +4,8 @@
 use super::{Pass, Point};
 use crate::family::{DofFamily, Law, Scratch};
 use crate::linalg::gram::Gram;
-use crate::linalg::kernel::{self, LANES, Mode};
-use crate::linalg::{Aligned, load, zeros};
+use crate::linalg::kernel::{LANES, Mode};
+use crate::linalg::{Aligned, load, vectors, zeros};
 use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder};
 
 /// Doubles that stay in a core's first- or second-level cache between loading and whitening.
@@ -108,7 +108,7 @@ impl Lanes {
     pub(super) fn weigh_scalar(&mut self, law: &dyn Law, out: &mut Pass) {
         self.psi_is_white = true;
         let (d, inner) = (self.p * self.q, self.inner);
-        kernel::squared_norms(&self.white[..d * inner], &mut self.weights[..inner]);
+        vectors::squared_norms(&self.white[..d * inner], &mut self.weights[..inner]);
         for slot in &mut self.weights[..self.m] {
             let radial = law.radial(*slot, d);
             out.rho_sum += radial.rho;
@@ -117,7 +117,7 @@ impl Lanes {
         }
         self.weights[self.m..inner].fill(0.0);
         let sums = out.psi_sum.as_slice_mut().unwrap_or_default();
-        kernel::scale_lanes(&mut self.white[..d * inner], &self.weights[..inner], sums);
+        vectors::scale_lanes(&mut self.white[..d * inner], &self.weights[..inner], sums);
     }
 
     /// Any other Ψ: all lanes at once where the law can, else sample by sample.
@@ -131,7 +131,7 @@ impl Lanes {
             out.rho_sum += rho[..self.m].iter().sum::<f64>();
             out.weight_sum += self.m as f64;
             let sums = out.psi_sum.as_slice_mut().unwrap_or_default();
-            kernel::sum_lanes(&self.psi, inner, sums);
+            vectors::sum_lanes(&self.psi, inner, sums);
             return;
         }
         // Lanes without a sample stay zero.
@@ -144,7 +144,7 @@ impl Lanes {
             out.weight_sum += weight;
         }
         let sums = out.psi_sum.as_slice_mut().unwrap_or_default();
-        kernel::sum_lanes(&self.psi, inner, sums);
+        vectors::sum_lanes(&self.psi, inner, sums);
     }
 
     pub(super) fn scatter_rows(&mut self) {

@@ -4,15 +4,19 @@ mod curvature;
 mod existence;
 mod lanes;
 mod mean;
+mod moment_source;
 mod moments;
 mod pass;
+mod plan;
 mod point;
+mod stacked;
 pub mod stream;
 
 pub use curvature::Tangent;
 pub use existence::{Existence, existence, required_samples};
 pub use mean::{Mean, MeanMetric, mean_step};
-pub use moments::{MomentSource, Moments};
+pub use moment_source::MomentSource;
+pub use moments::Moments;
 pub use pass::{Pass, SampleSource, Source, Want};
 pub use point::Point;
 
