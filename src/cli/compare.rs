@@ -78,7 +78,7 @@ pub(super) fn run(args: &CompareArgs, quiet: bool) -> Result<Done> {
         }
     }
     let sample = args.data.load()?;
-    let progress = CountProgress::new(quiet, models.len(), "models");
+    let progress = CountProgress::new(quiet, Some(models.len()), "models");
     let mut rows = compare(&sample, &models, &args.how.options(Method::default()), &mut |done| {
         progress.at(done)
     });

@@ -3,7 +3,7 @@
 use super::Done;
 use super::data::DataArgs;
 use super::model::{HowArgs, ModelArgs};
-use super::progress::{FitProgress, ReadProgress, say};
+use super::progress::{CountProgress, FitProgress, say};
 use crate::Result;
 use crate::data::Sample;
 use crate::estimate::{Fit, FitOptions, Method, Normalisation, Step};
@@ -62,9 +62,9 @@ impl Input {
         let fit = match self {
             Self::Memory(sample) => model.fit_with(sample, options, &mut progress),
             Self::Stream(blocks) => {
-                let reading = ReadProgress::new(quiet);
+                let reading = CountProgress::new(quiet, None, "samples read");
                 let fit = model
-                    .fit_stream(blocks, options, &mut progress, &|done, n| reading.block(done, n));
+                    .fit_stream(blocks, options, &mut progress, &|done, n| reading.of(done, n));
                 reading.finish();
                 fit
             }

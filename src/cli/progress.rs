@@ -43,6 +43,17 @@ pub(super) fn interrupted() -> &'static AtomicBool {
     &FLAG
 }
 
+/// What is drawn on standard error, or nothing where nobody looks.
+fn drawn(show: bool, total: Option<usize>, template: &str) -> ProgressBar {
+    let show = show && std::io::stderr().is_terminal();
+    let target = if show { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(total.map(|total| total as u64), target);
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
+}
+
 /// A spinner on standard error that shows where a fit stands, and Ctrl-C.
 pub(super) struct FitProgress {
     bar: ProgressBar,
@@ -51,44 +62,9 @@ pub(super) struct FitProgress {
 
 impl FitProgress {
     pub(super) fn new(quiet: bool) -> Self {
-        let show = !quiet && std::io::stderr().is_terminal();
-        let target = if show { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(None, target);
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed_precise}  {msg}") {
-            bar.set_style(style);
-        }
+        let bar = drawn(!quiet, None, "{spinner} {elapsed_precise}  {msg}");
         bar.enable_steady_tick(Duration::from_millis(120));
         Self { bar, stop: interrupted() }
-    }
-
-    pub(super) fn finish(&self) {
-        self.bar.finish_and_clear();
-    }
-}
-
-/// A bar on standard error that shows how far a read of a large file is, and Ctrl-C.
-pub(super) struct ReadProgress {
-    bar: ProgressBar,
-    stop: &'static AtomicBool,
-}
-
-impl ReadProgress {
-    pub(super) fn new(quiet: bool) -> Self {
-        let show = !quiet && std::io::stderr().is_terminal();
-        let target = if show { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(0), target);
-        let template = "{bar:30} {percent:>3} % of {len} samples read  {elapsed_precise}";
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
-        Self { bar, stop: interrupted() }
-    }
-
-    /// `done` of `n` samples are read; `false` after Ctrl-C.
-    pub(super) fn block(&self, done: usize, n: usize) -> bool {
-        self.bar.set_length(n as u64);
-        self.bar.set_position(done as u64);
-        !self.stop.load(Ordering::SeqCst)
     }
 
     pub(super) fn finish(&self) {
@@ -106,66 +82,51 @@ impl Observer for FitProgress {
     }
 }
 
-/// A bar on standard error that counts parts of a longer work, and Ctrl-C.
+/// A bar on standard error that counts parts of a longer work, with an estimate of the time left,
+/// and Ctrl-C.
 pub(super) struct CountProgress {
     bar: ProgressBar,
     stop: &'static AtomicBool,
 }
 
 impl CountProgress {
-    pub(super) fn new(quiet: bool, total: usize, what: &str) -> Self {
-        let show = !quiet && total > 0 && std::io::stderr().is_terminal();
-        let target = if show { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(total as u64), target);
-        let style = "{elapsed_precise} {wide_bar} {pos}/{len} {msg}, {eta} left";
-        if let Ok(style) = ProgressStyle::with_template(style) {
-            bar.set_style(style);
-        }
-        bar.set_message(what.to_owned());
+    /// For `total` parts; `None` where that is told later.
+    pub(super) fn new(quiet: bool, total: Option<usize>, what: &'static str) -> Self {
+        let template = "{elapsed_precise} {wide_bar} {pos}/{len} {msg}, {eta} left";
+        let bar = drawn(!quiet && total != Some(0), total, template);
+        bar.set_message(what);
         Self { bar, stop: interrupted() }
     }
 
-    /// So many are done; `false` when the work shall stop.
+    /// So many are done, whatever order the threads tell it in; `false` when the work shall stop.
     pub(super) fn at(&self, done: usize) -> bool {
         if done as u64 > self.bar.position() {
             self.bar.set_position(done as u64);
         }
-        !self.stop.load(Ordering::SeqCst)
+        self.goes_on()
     }
 
-    pub(super) fn finish(&self) {
-        self.bar.finish_and_clear();
-    }
-}
-
-/// A bar on standard error that shows how far a study is, with an estimate of the time left.
-pub(super) struct StudyProgress {
-    bar: ProgressBar,
-}
-
-impl StudyProgress {
-    pub(super) fn new(quiet: bool) -> Self {
-        let show = !quiet && std::io::stderr().is_terminal();
-        let target = if show { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(None, target);
-        let style = "{elapsed_precise} {wide_bar} {pos}/{len} replicates, {eta} left";
-        if let Ok(style) = ProgressStyle::with_template(style) {
-            bar.set_style(style);
-        }
-        Self { bar }
+    /// `done` of `total` are done, in this round; `false` when the work shall stop.
+    pub(super) fn of(&self, done: usize, total: usize) -> bool {
+        self.bar.set_length(total as u64);
+        self.bar.set_position(done as u64);
+        self.goes_on()
     }
 
-    pub(super) fn show(&mut self, now: Progress) {
+    /// Where a study is.
+    pub(super) fn study(&self, now: Progress) {
+        self.of(now.done, now.total);
         if now.done == now.before {
-            self.bar.set_length(now.total as u64);
             // What was there before says nothing about the speed.
-            self.bar.set_position(now.before as u64);
             self.bar.reset_eta();
         }
-        self.bar.set_position(now.done as u64);
     }
 
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();
+    }
+
+    fn goes_on(&self) -> bool {
+        !self.stop.load(Ordering::SeqCst)
     }
 }

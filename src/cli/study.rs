@@ -1,7 +1,7 @@
 //! `kronfit study`: a simulation study in a folder, resumable, in shards or whole.
 
 use super::Done;
-use super::progress::{StudyProgress, complain, interrupted, say};
+use super::progress::{CountProgress, complain, interrupted, say};
 use crate::io;
 use crate::report::{StudyTables, plot};
 use crate::study::{Ended, Results, RunOptions, Shard, Study, merge};
@@ -72,8 +72,8 @@ pub(super) fn run(args: &StudyArgs, threads: Option<usize>, quiet: bool) -> Resu
         resume: args.resume,
         stop: Some(interrupted()),
     };
-    let mut bar = StudyProgress::new(quiet);
-    let ended = study.run_in_folder(&folder, &options, &mut |now| bar.show(now));
+    let bar = CountProgress::new(quiet, None, "replicates");
+    let ended = study.run_in_folder(&folder, &options, &mut |now| bar.study(now));
     bar.finish();
     match ended? {
         Ended::Finished(results) => finish(&folder, &results, quiet),

@@ -82,7 +82,8 @@ fn two_numbers(text: &str) -> std::result::Result<(usize, usize), String> {
 
 pub(super) fn run(args: &TestArgs, quiet: bool) -> Result<Done> {
     let sample = args.data.load()?;
-    let progress = CountProgress::new(quiet, args.bootstrap.unwrap_or(0), "simulated samples");
+    let progress =
+        CountProgress::new(quiet, Some(args.bootstrap.unwrap_or(0)), "simulated samples");
     let watch = |done: usize| progress.at(done);
     let simulation = args.bootstrap.map(|replicates| BootstrapOptions {
         replicates,

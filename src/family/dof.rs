@@ -1,6 +1,7 @@
 //! Degrees of freedom: their domain, the family of laws they index, and their maximiser.
 
 use super::{Law, Scratch};
+use crate::optim::brent;
 use crate::special::{chi_difference, trigamma};
 use crate::{Error, Result};
 use ndarray::{ArrayView1, ArrayView2};
@@ -106,7 +107,7 @@ pub trait DofFamily: Send + Sync {
             let dof = ln_dof.exp();
             dof * self.score(dof, summaries, p, q)
         };
-        Ok(climb(slope, start.clamp(DOF_LOWER, DOF_UPPER).ln()))
+        climb(slope, start.clamp(DOF_LOWER, DOF_UPPER).ln())
     }
 }
 
@@ -172,11 +173,11 @@ fn beta_spread(a: f64, n: f64, s: f64) -> f64 {
 }
 
 /// Uphill from `start` in ln ν until the slope changes its sign.
-fn climb(slope: impl Fn(f64) -> f64, start: f64) -> DofEstimate {
+fn climb(slope: impl Fn(f64) -> f64, start: f64) -> Result<DofEstimate> {
     let (lower, upper) = (DOF_LOWER.ln(), DOF_UPPER.ln());
     let mut near = (start, slope(start));
     if near.1 == 0.0 {
-        return DofEstimate::Interior(start.exp());
+        return Ok(DofEstimate::Interior(start.exp()));
     }
     let sign = near.1.signum();
     let mut stride = 0.25 * sign;
@@ -184,54 +185,22 @@ fn climb(slope: impl Fn(f64) -> f64, start: f64) -> DofEstimate {
         let at = (near.0 + stride).clamp(lower, upper);
         let far = (at, slope(at));
         if far.1 * sign <= 0.0 {
-            return DofEstimate::Interior(root(slope, near, far).exp());
+            // Counted from one below the range: an accuracy that is relative does not get lost at
+            // ln ν = 0.
+            let shift = lower - 1.0;
+            let ends = (near.0 - shift, at - shift);
+            let root = brent("∂ℓ/∂ ln ν = 0", |x| slope(x + shift), ends, 1e-15)?;
+            return Ok(DofEstimate::Interior((root + shift).exp()));
         }
         if at <= lower {
-            return DofEstimate::Lower;
+            return Ok(DofEstimate::Lower);
         }
         if at >= upper || !far.1.is_finite() {
-            return DofEstimate::Infinite;
+            return Ok(DofEstimate::Infinite);
         }
         near = far;
         stride *= 2.0;
     }
-}
-
-/// A root between two points with values of different sign, to the last digits (Chandrupatla
-/// 1997, Advances in Engineering Software 28, 145–149).
-fn root(f: impl Fn(f64) -> f64, first: (f64, f64), second: (f64, f64)) -> f64 {
-    let (mut a, mut b) = (second, first);
-    let mut c;
-    let mut t = 0.5;
-    for _ in 0..200 {
-        let x = a.0 + t * (b.0 - a.0);
-        let new = (x, f(x));
-        if new.1.signum() == a.1.signum() {
-            c = a;
-        } else {
-            c = b;
-            b = a;
-        }
-        a = new;
-        let best = if a.1.abs() < b.1.abs() { a } else { b };
-        let tolerance = 1e-14 * (1.0 + best.0.abs());
-        let share = tolerance / (b.0 - a.0).abs();
-        if best.1 == 0.0 || share > 0.5 || best.1.is_nan() {
-            return best.0;
-        }
-        // Inverse quadratic interpolation where it is safe, bisection elsewhere.
-        let xi = (a.0 - b.0) / (c.0 - b.0);
-        let phi = (a.1 - b.1) / (c.1 - b.1);
-        let inside = phi * phi < xi && (1.0 - phi).powi(2) < 1.0 - xi;
-        t = if inside {
-            a.1 / (b.1 - a.1) * c.1 / (b.1 - c.1)
-                + (c.0 - a.0) / (b.0 - a.0) * a.1 / (c.1 - a.1) * b.1 / (c.1 - b.1)
-        } else {
-            0.5
-        };
-        t = t.clamp(share, 1.0 - share);
-    }
-    if a.1.abs() < b.1.abs() { a.0 } else { b.0 }
 }
 
 #[cfg(test)]
@@ -240,7 +209,7 @@ mod tests {
 
     #[test]
     fn roots_and_ends() {
-        let at = |target: f64| climb(move |x: f64| target - x, 1.0);
+        let at = |target: f64| climb(move |x: f64| target - x, 1.0).unwrap();
         for target in [-6.5, 0.3, 1.0, 12.0] {
             let DofEstimate::Interior(dof) = at(target) else { panic!("{target}") };
             assert!((dof.ln() - target).abs() < 1e-12, "{target}");
