@@ -26,7 +26,7 @@ const LEAST_STEP: usize = 6;
 const THIN_SWEEPS: (usize, f64) = (8, 1e-2);
 /// Flops that an entry of the moments is worth before the first sample: clearing its sums, adding
 /// them up, rearranging it.
-const ENTRY_OVERHEAD: f64 = 1650.0;
+const ENTRY_OVERHEAD: f64 = 700.0;
 /// Flops that the calls of a sweep by moments are worth, whatever the shape.
 const MOMENT_OVERHEAD: f64 = 3e4;
 /// Condition of A ⊗ B up to which moments are taken of raw data: they lose this many units in the

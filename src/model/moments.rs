@@ -62,8 +62,12 @@ pub struct Moments {
 
 /// Doubles in one block of samples.
 const BLOCK_DOUBLES: usize = 96 * 1024;
-/// Most samples in one: three arrays of their rows share a first-level cache.
+/// Doubles of y_i + y_j in a run, and most lanes: three arrays of this size share a first-level
+/// cache.
+const NEAR_DOUBLES: usize = 2560;
 const MAX_LANES: usize = 128;
+/// Most samples in a block.
+const MAX_BLOCK: usize = 1024;
 /// Fewest and most partial sums, fixed by the shape so that results do not depend on the number of
 /// threads. A sum of its own is worth it for as many samples as a matrix has entries.
 const CHUNKS: (usize, usize) = (2, 8);
@@ -115,7 +119,7 @@ impl Moments {
     /// [`Moments::observe_all`] for samples of the right shape that are known to be finite.
     pub(crate) fn observe_checked(&mut self, samples: ArrayView3<'_, f64>) {
         let (m, p, q) = samples.dim();
-        let block = (BLOCK_DOUBLES / (p * q) / LANES * LANES).clamp(LANES, MAX_LANES);
+        let block = (BLOCK_DOUBLES / (p * q) / LANES * LANES).clamp(LANES, MAX_BLOCK);
         let chunks = (m / (p * q)).clamp(CHUNKS.0, CHUNKS.1);
         let chunk = m.div_ceil(block).div_ceil(chunks).max(1) * block;
         let parts: Vec<ArrayView3<'_, f64>> = samples.axis_chunks_iter(Axis(0), chunk).collect();
@@ -205,13 +209,21 @@ impl Pairing {
     }
 }
 
+/// Lanes of a run for Gram matrices of this order.
+fn near_lanes(order: usize) -> usize {
+    (NEAR_DOUBLES / order / LANES * LANES).clamp(2 * LANES, MAX_LANES)
+}
+
 /// What a part of the samples adds.
 struct Partial {
     pairing: Pairing,
     block: usize,
     lanes: Lanes,
     sum: Vec<f64>,
-    grams: Vec<Gram>,
+    /// As in [`Moments`].
+    grams: Vec<f64>,
+    /// One pair's sums over a block, lane by lane: they stay in the first-level cache.
+    gram: Gram,
     /// y_i + y_j of a block.
     added: Aligned,
 }
@@ -220,14 +232,15 @@ impl Partial {
     fn new(p: usize, q: usize, block: usize) -> Self {
         let pairing = Pairing::of(p, q);
         let lanes = Lanes::new(block, p, q);
-        let grams = (0..pairing.count).map(|_| Gram::new(pairing.long)).collect();
-        let added = zeros(pairing.long * block.next_multiple_of(LANES));
-        Self { pairing, block, lanes, sum: vec![0.0; p * q], grams, added }
+        let grams = vec![0.0; pairing.count * pairing.long * pairing.long];
+        let added = zeros(pairing.long * near_lanes(pairing.long));
+        let (sum, gram) = (vec![0.0; p * q], Gram::new(pairing.long));
+        Self { pairing, block, lanes, sum, grams, gram, added }
     }
 
     fn clear(&mut self) {
         self.sum.fill(0.0);
-        self.grams.iter_mut().for_each(Gram::clear);
+        self.grams.fill(0.0);
     }
 
     fn observe(&mut self, whitening: &Point, samples: &ArrayView3<'_, f64>) {
@@ -253,28 +266,28 @@ impl Partial {
 
     /// Adds the block in the lanes.
     fn scatter(&mut self) {
-        let Self { pairing, lanes, sum, grams, added, .. } = self;
+        let Self { pairing, lanes, sum, grams, gram, added, .. } = self;
         let (white, inner) = lanes.block();
         vectors::sum_lanes(white, inner, sum);
-        let mode = Mode { outer: 1, d: pairing.long, inner };
-        let added = &mut added[..pairing.long * inner];
+        let Pairing { short, long, .. } = *pairing;
         let (vector, entry) = pairing.strides();
-        for ((i, j), gram) in lower_pairs(pairing.short).zip(grams) {
-            let (x, y) = (i * vector * inner, (i != j).then_some(j * vector * inner));
-            if y.is_none() && entry == 1 {
-                let row = &white[x..][..added.len()];
-                gram.add(row, row, mode);
-                continue;
+        for ((i, j), to) in lower_pairs(short).zip(grams.chunks_exact_mut(long * long)) {
+            gram.clear();
+            for from in (0..inner).step_by(near_lanes(long)) {
+                let run = near_lanes(long).min(inner - from);
+                let row = |i: usize| i * vector * inner + from;
+                let added = &mut added[..long * run];
+                let places = (row(i), (i != j).then(|| row(j)));
+                vectors::add_rows(white, places, entry * inner, run, added);
+                gram.add(added, added, Mode { outer: 1, d: long, inner: run });
             }
-            vectors::add_rows(white, (x, y), entry * inner, inner, added);
-            gram.add(added, added, mode);
+            gram.add_to(to);
         }
     }
 
     fn add_to(&self, sum: &mut [f64], grams: &mut [f64]) {
         sum.iter_mut().zip(&self.sum).for_each(|(to, x)| *to += x);
-        let size = self.pairing.long * self.pairing.long;
-        grams.chunks_exact_mut(size).zip(&self.grams).for_each(|(to, gram)| gram.add_to(to));
+        grams.iter_mut().zip(&self.grams).for_each(|(to, x)| *to += x);
     }
 }
 
