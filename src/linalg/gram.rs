@@ -78,7 +78,7 @@ impl AddGram<'_> {
     #[inline(always)]
     fn run<S: Simd, const R: usize>(self, simd: S) {
         let Self { x, y, mode, sums, packed } = self;
-        // Taken once: X is packed once where Y is the same.
+        // Then it is packed only once.
         let same = std::ptr::eq(x, y);
         let (x, _) = S::as_simd_f64s(x);
         let (y, _) = S::as_simd_f64s(y);

@@ -76,7 +76,7 @@ impl Lanes {
         self.m = m;
         self.inner = m.next_multiple_of(LANES);
         let (q, inner) = (self.q, self.inner);
-        let rows = (NEAR_DOUBLES / (q * inner)).next_multiple_of(4);
+        let rows = (NEAR_DOUBLES / (q * inner)).max(1).next_multiple_of(4);
         for (i, mean) in mean.chunks(rows * q).enumerate() {
             let at = i * rows * q;
             let white = &mut self.white[at * inner..][..mean.len() * inner];
@@ -217,4 +217,41 @@ fn lane_mut(
 ) -> ArrayViewMut2<'_, f64> {
     ArrayViewMut2::from_shape((p, q).strides((q * inner, inner)), &mut block[i..])
         .expect("one lane")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linalg::Root;
+    use ndarray::Array2;
+
+    /// Rows longer than what is kept near, rows that do not fill a group, lanes left over.
+    #[test]
+    fn whitening_while_loading_is_whitening() {
+        for (m, p, q) in [(8, 2, 2100), (5, 7, 30), (19, 3, 4)] {
+            let samples: Vec<f64> = (0..m * p * q).map(|i| (i as f64 * 0.37).sin()).collect();
+            let lower = Array2::from_shape_fn((q, q), |(i, j)| match i.cmp(&j) {
+                std::cmp::Ordering::Equal => 2.0,
+                std::cmp::Ordering::Greater if i - j < 3 => 0.3,
+                _ => 0.0,
+            });
+            let point = Point {
+                mean: Array2::from_elem((p, q), 0.25),
+                row: Root::scaled_identity(p, 1.0),
+                col: Root::from_lower(lower),
+            };
+            let mean: Vec<f64> = point.mean.iter().copied().collect();
+            let mut lanes = Lanes::new(m, p, q);
+            lanes.prepare(&point);
+            lanes.load_white(&samples, p * q, m, &mean, &point);
+            let (white, inner) = lanes.block();
+            for i in 0..m {
+                let sample = crate::linalg::as_matrix(&samples[i * p * q..], p, q);
+                let expected = point.whiten((&sample - &point.mean).view());
+                for (k, x) in expected.iter().enumerate() {
+                    assert!((white[k * inner + i] - x).abs() < 1e-12, "({m}, {p}, {q})");
+                }
+            }
+        }
+    }
 }
