@@ -7,7 +7,7 @@ mod common;
 
 use common::{best_seconds, gemm_peak, noise};
 use kronfit::data::Sample;
-use kronfit::estimate::{DataSource, Fit, FitOptions, Silent};
+use kronfit::estimate::{DataSource, Fit, FitOptions, Method, Silent};
 use kronfit::io::NpyBlocks;
 use kronfit::model::{Dof, Model};
 use kronfit::report::plot::{Chart, Scale, Series, write_figures};
@@ -66,8 +66,9 @@ fn model(law: &str) -> Model {
     }
 }
 
-fn run(model: &Model, sample: &Sample, source: DataSource) -> Fit {
-    let options = FitOptions { source, ..FitOptions::default() };
+fn run(model: &Model, sample: &Sample, method: Method, source: DataSource) -> Fit {
+    // Plain sweeps of the smallest sample need thousands.
+    let options = FitOptions { method, source, max_iter: 100_000, ..FitOptions::default() };
     model.fit_with(sample, &options, &mut Silent).expect("a fit")
 }
 
@@ -76,8 +77,8 @@ fn file(path: &str, law: &str, source: Option<&str>) {
     let sample = Sample::new(values).expect("a finite sample");
     let source = source.map_or(DataSource::Auto, |s| s.parse().expect("a source"));
     let model = model(law);
-    let fit = run(&model, &sample, source);
-    let seconds = best_seconds(0.5, || drop(run(&model, &sample, source)));
+    let fit = run(&model, &sample, Method::Auto, source);
+    let seconds = best_seconds(0.5, || drop(run(&model, &sample, Method::Auto, source)));
     println!(
         "{}",
         json!({ "seconds": seconds, "log_likelihood": fit.log_likelihood(), "score": fit.score(),
@@ -110,25 +111,29 @@ fn cases() -> Vec<Value> {
         for source in [DataSource::Auto, DataSource::Samples, DataSource::Moments] {
             // Moments of large matrices would take gigabytes.
             if source != DataSource::Moments || dim.1 * dim.2 <= 400 {
-                rows.push(case("gaussian", dim, source));
+                rows.push(case("gaussian", dim, Method::Auto, source));
             }
         }
+        rows.push(case("gaussian", dim, Method::FlipFlop, DataSource::Samples));
     }
     for dim in MATRIX_T {
         for law in ["matrix-t-5", "matrix-t", "kronecker-t"] {
-            rows.push(case(law, dim, DataSource::Auto));
+            for method in [Method::Auto, Method::FlipFlop] {
+                rows.push(case(law, dim, method, DataSource::Auto));
+            }
         }
     }
     rows
 }
 
-fn case(law: &str, (n, p, q): (usize, usize, usize), source: DataSource) -> Value {
+fn case(law: &str, (n, p, q): (usize, usize, usize), method: Method, source: DataSource) -> Value {
     let sample = if law == "gaussian" { sample(n, p, q, 7) } else { heavy(n, p, q) };
     let model = model(law);
-    let fit = run(&model, &sample, source);
-    let seconds = best_seconds(0.5, || drop(run(&model, &sample, source)));
+    let fit = run(&model, &sample, method, source);
+    let seconds = best_seconds(0.5, || drop(run(&model, &sample, method, source)));
     println!(
-        "{law:12} ({n}, {p}, {q}) by {:8}: {:9.3} ms, {} iterations, {} passes, score {:.1e}{}",
+        "{law:12} ({n}, {p}, {q}) {:9} by {:8}: {:9.3} ms, {} iterations, {} passes, score {:.1e}{}",
+        method.name(),
         source.name(),
         seconds * 1e3,
         fit.iterations(),
@@ -136,7 +141,8 @@ fn case(law: &str, (n, p, q): (usize, usize, usize), source: DataSource) -> Valu
         fit.score(),
         if fit.is_converged() { "" } else { "  NOT CONVERGED" }
     );
-    json!({ "law": law, "n": n, "p": p, "q": q, "source": source.name(), "seconds": seconds,
+    json!({ "law": law, "n": n, "p": p, "q": q, "method": method.name(),
+            "source": source.name(), "seconds": seconds,
             "iterations": fit.iterations(), "converged": fit.is_converged() })
 }
 
@@ -221,7 +227,7 @@ fn measure(axis: &str, line: &Line) -> (Vec<(f64, f64)>, Vec<Value>) {
     let mut points: Vec<(f64, f64)> = Vec::new();
     let mut rows = Vec::new();
     for &(n, p, q) in &line.dims {
-        let mut row = case(line.law, (n, p, q), line.source);
+        let mut row = case(line.law, (n, p, q), Method::Auto, line.source);
         let seconds = row["seconds"].as_f64().unwrap_or(f64::NAN);
         let size = match axis {
             "n" => n,

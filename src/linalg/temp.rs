@@ -13,6 +13,9 @@ thread_local! {
 const KEPT: usize = 64;
 /// Doubles of a piece that may be kept for ever.
 const SMALL: usize = 8 * 1024;
+/// Doubles of the largest piece that is kept at all: beyond, work of order d³ dwarfs what new
+/// memory costs.
+const LARGE: usize = 4 * 1024 * 1024;
 
 /// A matrix on borrowed memory.
 #[derive(Debug, PartialEq)]
@@ -73,8 +76,11 @@ impl Drop for Temp {
         // At the end of a thread the store may be gone.
         let _ = STORE.try_with(|store| {
             if let Ok(mut store) = store.try_borrow_mut()
-                && store.len() < KEPT
+                && memory.capacity() <= LARGE
             {
+                if store.len() == KEPT {
+                    store.remove(0);
+                }
                 store.push(memory);
             }
         });
