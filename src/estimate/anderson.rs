@@ -58,8 +58,7 @@ struct Pair {
 impl Anderson {
     /// One accelerated sweep.
     pub(super) fn sweep(&mut self, problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()> {
-        let mut before = self.before.take().unwrap_or_else(|| iterate.clone());
-        before.clone_from(iterate);
+        let before = iterate.copy(self.before.take());
         let swept = self.sweep_from(problem, &before, iterate);
         self.before = Some(before);
         swept

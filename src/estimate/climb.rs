@@ -198,13 +198,7 @@ impl Stepwise<&Problem<'_>> for Ascent<'_> {
     }
 
     fn step(&mut self, problem: &&Problem<'_>, iterate: &mut Iterate) -> Result<Progress> {
-        let mut next = match self.next.take() {
-            Some(mut next) => {
-                next.clone_from(iterate);
-                next
-            }
-            None => iterate.clone(),
-        };
+        let mut next = iterate.copy(self.next.take());
         let termination = match self.stepper.advance(problem, &mut next, self.done) {
             Ok(true) if rises(iterate, &next) => {
                 std::mem::swap(iterate, &mut next);

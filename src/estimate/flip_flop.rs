@@ -102,7 +102,7 @@ fn cyclic_step(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()> {
     let metric = problem.mean_metric(iterate);
     let Iterate { point, pass, .. } = iterate;
     let Pass { psi_sum, col_scatter, .. } = pass;
-    follow_columns(psi_sum, &mut point.col, |root| {
+    follow(psi_sum, &mut point.col, COLS, |root| {
         update_factor(&*problem.col_shape, root, col_scatter.view(), "B")
     })?;
     move_mean(problem, iterate, &metric)?;
@@ -110,33 +110,24 @@ fn cyclic_step(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()> {
     Ok(())
 }
 
-/// Changes B and takes ΣΨ into its new coordinates: R L_Bᵀ L_B'⁻ᵀ.
-fn follow_columns(
-    psi_sum: &mut Array2<f64>,
-    root: &mut Root,
-    change: impl FnOnce(&mut Root) -> Result<()>,
-) -> Result<()> {
-    let rows = psi_sum.nrows();
-    let mut seen = Temp::zeros(psi_sum.dim());
-    let Some(psi) = psi_sum.as_slice_mut() else { return change(root) };
-    root.unwhiten_right(psi, rows, seen.flat());
-    change(root)?;
-    root.whiten_right(seen.flat(), rows, psi);
-    Ok(())
-}
+/// From and into whitened coordinates of one side: (root, from, length of the other side, to).
+type Maps = [fn(&Root, &[f64], usize, &mut [f64]); 2];
+const ROWS: Maps = [Root::unwhiten_left, Root::whiten_left];
+const COLS: Maps = [Root::unwhiten_right, Root::whiten_right];
 
-/// Changes A and takes ΣΨ into its new coordinates: L_A'⁻¹ L_A R.
-fn follow_rows(
+/// Changes a root and takes ΣΨ into its new coordinates: L_A'⁻¹ L_A R or R L_Bᵀ L_B'⁻ᵀ.
+fn follow(
     psi_sum: &mut Array2<f64>,
     root: &mut Root,
+    [unwhiten, whiten]: Maps,
     change: impl FnOnce(&mut Root) -> Result<()>,
 ) -> Result<()> {
-    let cols = psi_sum.ncols();
+    let other = psi_sum.len() / root.order();
     let mut seen = Temp::zeros(psi_sum.dim());
     let Some(psi) = psi_sum.as_slice_mut() else { return change(root) };
-    root.unwhiten_left(psi, cols, seen.flat());
+    unwhiten(root, psi, other, seen.flat());
     change(root)?;
-    root.whiten_left(seen.flat(), cols, psi);
+    whiten(root, seen.flat(), other, psi);
     Ok(())
 }
 
@@ -165,12 +156,12 @@ fn two_sided_step(
     law.outer_step(&mut outer, other)?;
     if weigh_rows {
         let scatter = col_scatter.view();
-        follow_columns(psi_sum, &mut point.col, |root| root.advance("B", scatter))?;
+        follow(psi_sum, &mut point.col, COLS, |root| root.advance("B", scatter))?;
         move_mean(problem, iterate, &MeanMetric::Row(weights))?;
         iterate.point.row.advance("A", outer.view())
     } else {
         let scatter = row_scatter.view();
-        follow_rows(psi_sum, &mut point.row, |root| root.advance("A", scatter))?;
+        follow(psi_sum, &mut point.row, ROWS, |root| root.advance("A", scatter))?;
         move_mean(problem, iterate, &MeanMetric::Col(weights))?;
         iterate.point.col.advance("B", outer.view())
     }

@@ -66,6 +66,17 @@ impl Clone for Iterate {
 }
 
 impl Iterate {
+    /// A copy, in the memory of `spare` where there is one.
+    pub(super) fn copy(&self, spare: Option<Self>) -> Self {
+        match spare {
+            Some(mut copy) => {
+                copy.clone_from(self);
+                copy
+            }
+            None => self.clone(),
+        }
+    }
+
     /// A point that was not looked at yet.
     pub fn new(point: Point, law: Arc<dyn Law>, p: usize, q: usize) -> Self {
         Self {

@@ -69,9 +69,9 @@ impl Spd {
 
     /// S⁻¹ R for a right-hand side R (d × k).
     pub fn solve(&self, rhs: ArrayView2<'_, f64>) -> Array2<f64> {
-        let inverse = invert_lower(self.lower());
-        let half = matmul(inverse.view(), rhs);
-        matmul(inverse.t(), half.view())
+        let mut x = rhs.as_standard_layout().into_owned();
+        solve_factored(self.lower(), &mut x);
+        x
     }
 
     /// L⁻¹ (lower triangular).
@@ -81,8 +81,9 @@ impl Spd {
 
     /// S⁻¹ = L⁻ᵀ L⁻¹, for the places whose result *is* an inverse (a precision, an information).
     pub fn inverse(&self) -> Array2<f64> {
-        let inverse = invert_lower(self.lower());
-        matmul(inverse.t(), inverse.view())
+        let mut out = self.lower.clone();
+        invert_factored(&mut out);
+        out
     }
 
     /// The matrix, given away.
@@ -154,11 +155,16 @@ pub(super) fn cholesky_in_place(what: &str, matrix: &mut Array2<f64>) -> Result<
 /// As [`cholesky_lower`].
 pub fn invert_in_place(what: &str, matrix: &mut Array2<f64>) -> Result<()> {
     cholesky_in_place(what, matrix)?;
-    let mut inverse = Temp::zeros(matrix.dim());
-    invert_lower_into(matrix.view(), &mut inverse.view_mut());
-    let full = (matrix.view_mut(), Triangle::Full);
-    gemm(1.0, (inverse.t(), Triangle::Full), (inverse.view(), Triangle::Full), false, full);
+    invert_factored(matrix);
     Ok(())
+}
+
+/// L ← (L Lᵀ)⁻¹.
+fn invert_factored(lower: &mut Array2<f64>) {
+    let mut inverse = Temp::zeros(lower.dim());
+    invert_lower_into(lower.view(), &mut inverse.view_mut());
+    let full = Triangle::Full;
+    gemm(1.0, (inverse.t(), full), (inverse.view(), full), false, (lower.view_mut(), full));
 }
 
 /// X ← S⁻¹ X for a symmetric positive definite S and a row-major X; S is overwritten.
@@ -167,13 +173,18 @@ pub fn invert_in_place(what: &str, matrix: &mut Array2<f64>) -> Result<()> {
 /// As [`cholesky_lower`].
 pub fn solve_in_place(what: &str, matrix: &mut Array2<f64>, x: &mut Array2<f64>) -> Result<()> {
     cholesky_in_place(what, matrix)?;
-    let mut inverse = Temp::zeros(matrix.dim());
-    invert_lower_into(matrix.view(), &mut inverse.view_mut());
+    solve_factored(matrix.view(), x);
+    Ok(())
+}
+
+/// X ← (L Lᵀ)⁻¹ X.
+fn solve_factored(lower: ArrayView2<'_, f64>, x: &mut Array2<f64>) {
+    let mut inverse = Temp::zeros(lower.dim());
+    invert_lower_into(lower, &mut inverse.view_mut());
     let mut half = Temp::zeros(x.dim());
     let full = Triangle::Full;
     gemm(1.0, (inverse.view(), full), (x.view(), full), false, (half.view_mut(), full));
     gemm(1.0, (inverse.t(), full), (half.view(), full), false, (x.view_mut(), full));
-    Ok(())
 }
 
 thread_local! {

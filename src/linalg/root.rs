@@ -33,7 +33,7 @@ pub struct LowRank {
     pub diagonal: Array1<f64>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Kind {
     Dense {
         lower: Array2<f64>,
@@ -47,37 +47,20 @@ enum Kind {
     },
 }
 
-impl Clone for Kind {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Dense { lower, inverse } => {
-                Self::Dense { lower: lower.clone(), inverse: inverse.clone() }
-            }
-            Self::Chain { chain, lower, inverse } => {
-                Self::Chain { chain: chain.clone(), lower: lower.clone(), inverse: inverse.clone() }
-            }
-        }
-    }
-
-    /// Into the memory that is there.
-    fn clone_from(&mut self, source: &Self) {
-        match (&mut *self, source) {
-            (Self::Dense { lower, inverse }, Self::Dense { lower: from, inverse: other }) => {
-                lower.clone_from(from);
-                inverse.clone_from(other);
-            }
-            _ => *self = source.clone(),
-        }
-    }
-}
-
 impl Clone for Root {
     fn clone(&self) -> Self {
         Self { kind: self.kind.clone(), ln_det: self.ln_det, low_rank: self.low_rank.clone() }
     }
 
+    /// Into the memory that is there.
     fn clone_from(&mut self, source: &Self) {
-        self.kind.clone_from(&source.kind);
+        match (&mut self.kind, &source.kind) {
+            (Kind::Dense { lower, inverse }, Kind::Dense { lower: from, inverse: other }) => {
+                lower.clone_from(from);
+                inverse.clone_from(other);
+            }
+            (kind, other) => *kind = other.clone(),
+        }
         self.ln_det = source.ln_det;
         self.low_rank.clone_from(&source.low_rank);
     }

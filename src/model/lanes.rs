@@ -52,9 +52,13 @@ impl Lanes {
     }
 
     /// Makes ready to whiten by the roots of a point.
-    pub(super) fn prepare(&mut self, point: &Point) {
-        point.row.pack(&mut self.row_panels);
-        point.col.pack(&mut self.col_panels);
+    pub(super) fn prepare(&mut self, point: &Point, rows: bool, cols: bool) {
+        if rows {
+            point.row.pack(&mut self.row_panels);
+        }
+        if cols {
+            point.col.pack(&mut self.col_panels);
+        }
     }
 
     /// X − M of m samples, `stride` doubles apart in memory.
@@ -242,7 +246,7 @@ mod tests {
             };
             let mean: Vec<f64> = point.mean.iter().copied().collect();
             let mut lanes = Lanes::new(m, p, q);
-            lanes.prepare(&point);
+            lanes.prepare(&point, false, true);
             lanes.load_white(&samples, p * q, m, &mean, &point);
             let (white, inner) = lanes.block();
             for i in 0..m {

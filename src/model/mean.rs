@@ -221,17 +221,22 @@ pub fn mean_step(
 
 /// H⁻¹R or R T⁻¹.
 fn free_step(psi_sum: ArrayView2<'_, f64>, metric: &MeanMetric) -> Result<Temp> {
-    let mut step = Temp::of(psi_sum);
     match metric {
-        MeanMetric::Weight(w) => *step /= *w,
-        MeanMetric::Row(h) => solve_in_place(NORMAL, &mut symmetric(h), &mut step)?,
-        MeanMetric::Col(t) => {
-            let mut turned = Temp::of(psi_sum.t());
-            solve_in_place(NORMAL, &mut symmetric(t), &mut turned)?;
-            step.assign(&turned.t());
+        MeanMetric::Weight(w) => {
+            let mut step = Temp::of(psi_sum);
+            *step /= *w;
+            Ok(step)
         }
+        MeanMetric::Row(h) => solved(h, psi_sum),
+        MeanMetric::Col(t) => Ok(Temp::of(solved(t, psi_sum.t())?.t())),
     }
-    Ok(step)
+}
+
+/// H⁻¹ X.
+fn solved(metric: &Array2<f64>, x: ArrayView2<'_, f64>) -> Result<Temp> {
+    let mut solved = Temp::of(x);
+    solve_in_place(NORMAL, &mut symmetric(metric), &mut solved)?;
+    Ok(solved)
 }
 
 /// What errors call it.
@@ -245,11 +250,7 @@ fn solve_side(
     x: ArrayView2<'_, f64>,
 ) -> Result<Temp> {
     if design.is_square() {
-        let mut solved = Temp::of(x);
-        if let Some(h) = metric {
-            solve_in_place(NORMAL, &mut symmetric(h), &mut solved)?;
-        }
-        return Ok(solved);
+        return metric.map_or_else(|| Ok(Temp::of(x)), |h| solved(h, x));
     }
     let design = design.as_standard_layout().into_owned();
     let mut white = Array2::zeros(design.dim());
@@ -260,8 +261,7 @@ fn solve_side(
         Some(h) => matmul(white.t(), matmul(h.view(), white.view()).view()),
         None => matmul(white.t(), white.view()),
     };
-    let mut solved = matmul(white.t(), x);
-    solve_in_place(NORMAL, &mut symmetric(&normal), &mut solved)?;
+    let solved = solved(&normal, matmul(white.t(), x).view())?;
     Ok(matmul(white.view(), solved.view()).into())
 }
 

@@ -78,39 +78,30 @@ impl MomentSource {
 
     /// Σ Z V Zᵀ for a symmetric V, the identity where it is not given.
     fn row_form(&self, Seen { row, col, shift }: &Seen, v: Option<&Array2<f64>>) -> Temp {
-        let p = row.nrows();
-        let mut inside = Temp::zeros((1, p * (p + 1) / 2));
-        let mut outside = svec(&sandwich(col, v));
-        vectors::rows_dot(&self.reduced, outside.flat(), inside.flat());
-        let half = match v {
-            Some(v) => product(shift, v),
-            None => shift.clone(),
-        };
-        self.form(row, &smat(&inside, p), (half.view(), shift.t()))
+        let half = v.map_or_else(|| shift.clone(), |v| matmul(shift.view(), v.view()).into());
+        self.form((row, col), v, vectors::rows_dot, (half.view(), shift.t()))
     }
 
     /// Σ Zᵀ H Z for a symmetric H, the identity where it is not given.
     fn col_form(&self, Seen { row, col, shift }: &Seen, h: Option<&Array2<f64>>) -> Temp {
-        let q = col.nrows();
-        let mut inside = Temp::zeros((1, q * (q + 1) / 2));
-        let mut outside = svec(&sandwich(row, h));
-        vectors::rows_combine(&self.reduced, outside.flat(), inside.flat());
-        let half = match h {
-            Some(h) => product(h, shift),
-            None => shift.clone(),
-        };
-        self.form(col, &smat(&inside, q), (shift.t(), half.view()))
+        let half = h.map_or_else(|| shift.clone(), |h| matmul(h.view(), shift.view()).into());
+        self.form((col, row), h, vectors::rows_combine, (shift.t(), half.view()))
     }
 
-    /// T S Tᵀ + n X Y: what is around the average, and the average.
+    /// T S Tᵀ + n X Y, what is around the average and the average, with svec S = R svec(UᵀVU) or
+    /// the transpose of R.
     fn form(
         &self,
-        turn: &Array2<f64>,
-        inside: &Array2<f64>,
+        (turn, other): (&Array2<f64>, &Array2<f64>),
+        v: Option<&Array2<f64>>,
+        map: fn(&[f64], &[f64], &mut [f64]),
         (x, y): (ArrayView2<'_, f64>, ArrayView2<'_, f64>),
     ) -> Temp {
+        let d = turn.nrows();
+        let mut inside = Temp::zeros((1, d * (d + 1) / 2));
+        map(&self.reduced, svec(&sandwich(other, v)).flat(), inside.flat());
         let mut form = Temp::zeros(turn.dim());
-        congruence(turn.view(), inside.view(), &mut form);
+        congruence(turn.view(), smat(&inside, d).view(), &mut form);
         let full = Triangle::Full;
         gemm(self.n as f64, (x, full), (y, full), true, (form.view_mut(), full));
         form
@@ -124,19 +115,11 @@ fn sandwich(t: &Array2<f64>, v: Option<&Array2<f64>>) -> Temp {
     let left = (t.t(), upper_part(d));
     match v {
         Some(v) => {
-            let half = product(v, t);
+            let half = matmul(v.view(), t.view());
             gemm(1.0, left, (half.view(), full), false, (out.view_mut(), full));
         }
         None => gemm(1.0, left, (t.view(), lower_part(d)), false, (out.view_mut(), full)),
     }
-    out
-}
-
-/// A B.
-fn product(a: &Array2<f64>, b: &Array2<f64>) -> Temp {
-    let full = Triangle::Full;
-    let mut out = Temp::zeros((a.nrows(), b.ncols()));
-    gemm(1.0, (a.view(), full), (b.view(), full), false, (out.view_mut(), full));
     out
 }
 

@@ -128,7 +128,6 @@ impl Moments {
         if parts.len() == 1 || rayon::current_num_threads() == 1 {
             let mut partial = Partial::new(p, q, block.min(m));
             for part in &parts {
-                partial.clear();
                 partial.observe(whitening, part);
                 add(&partial);
             }
@@ -238,12 +237,10 @@ impl Partial {
         Self { pairing, block, lanes, sum, grams, gram, added }
     }
 
-    fn clear(&mut self) {
+    /// Forgets what was seen and takes these samples in.
+    fn observe(&mut self, whitening: &Point, samples: &ArrayView3<'_, f64>) {
         self.sum.fill(0.0);
         self.grams.fill(0.0);
-    }
-
-    fn observe(&mut self, whitening: &Point, samples: &ArrayView3<'_, f64>) {
         let (_, p, q) = samples.dim();
         let mean = whitening.mean.as_standard_layout();
         let values = samples.as_standard_layout();
@@ -251,7 +248,7 @@ impl Partial {
             return;
         };
         let plain = whitening.is_plain();
-        self.lanes.prepare(whitening);
+        self.lanes.prepare(whitening, !plain, !plain);
         for part in values.chunks(self.block * p * q) {
             let m = part.len() / (p * q);
             if plain {

@@ -214,7 +214,7 @@ impl<'a> SampleSource<'a> {
         let (rows, cols) = (task.want != Want::Col, task.want != Want::Row);
         if let Some(lanes) = lanes {
             lanes.clear(rows, cols);
-            lanes.prepare(task.point);
+            lanes.prepare(task.point, task.whitens_rows(), task.whitens_columns());
         }
         for block in self.blocks(chunk) {
             match (&mut *lanes, &mut *stacked) {
@@ -262,7 +262,7 @@ impl<'a> SampleSource<'a> {
         let mut rest = out;
         let Worker { lanes, stacked } = worker;
         if let Some(lanes) = lanes {
-            lanes.prepare(job.point);
+            lanes.prepare(job.point, true, true);
         }
         let mean = job.mean.as_slice().unwrap_or_default();
         for block in self.blocks(chunk) {
@@ -382,14 +382,19 @@ struct Task<'a> {
 }
 
 impl Task<'_> {
-    /// Does the pass whiten the columns?
+    /// Does the pass whiten the rows?
+    fn whitens_rows(&self) -> bool {
+        self.whiten_own_side || self.want != Want::Row
+    }
+
+    /// And the columns?
     fn whitens_columns(&self) -> bool {
         !self.columns_are_white && (self.whiten_own_side || self.want != Want::Col)
     }
 
     /// A loaded block in lane order, its columns whitened where they have to be.
     fn lanes(&self, lanes: &mut Lanes, out: &mut Pass) {
-        if self.whiten_own_side || self.want != Want::Row {
+        if self.whitens_rows() {
             lanes.whiten_rows(self.point);
         }
         match self.law.weighting() {
@@ -410,7 +415,7 @@ impl Task<'_> {
         if self.whitens_columns() {
             buffers.whiten_columns(self.point, m);
         }
-        if self.whiten_own_side || self.want != Want::Row {
+        if self.whitens_rows() {
             buffers.whiten_rows(self.point, m);
         }
         self.weigh(buffers, m, out);
