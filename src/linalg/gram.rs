@@ -188,63 +188,51 @@ fn packed_tile<S: Simd, const R: usize>(
     to: &mut [S::f64s],
 ) {
     match (corner, rows) {
-        (false, 1) => packed_sums::<S, 1, R>(simd, xs, ys, to),
-        (false, 2) => packed_sums::<S, 2, R>(simd, xs, ys, to),
-        (false, 3) if R > 3 => packed_sums::<S, 3, R>(simd, xs, ys, to),
-        (false, _) => packed_sums::<S, R, R>(simd, xs, ys, to),
-        (true, 1) => packed_corner::<S, 1, R>(simd, xs, ys, to),
-        (true, 2) => packed_corner::<S, 2, R>(simd, xs, ys, to),
-        (true, 3) if R > 3 => packed_corner::<S, 3, R>(simd, xs, ys, to),
-        (true, _) => packed_corner::<S, R, R>(simd, xs, ys, to),
+        (false, 1) => packed_sums::<S, 1, R, R, false>(simd, xs, ys, to),
+        (false, 2) => packed_sums::<S, 2, R, R, false>(simd, xs, ys, to),
+        (false, 3) if R > 3 => packed_sums::<S, 3, R, R, false>(simd, xs, ys, to),
+        (false, _) => packed_sums::<S, R, R, R, false>(simd, xs, ys, to),
+        (true, 1) => packed_sums::<S, 1, 1, R, true>(simd, xs, ys, to),
+        (true, 2) => packed_sums::<S, 2, 2, R, true>(simd, xs, ys, to),
+        (true, 3) if R > 3 => packed_sums::<S, 3, 3, R, true>(simd, xs, ys, to),
+        (true, _) => packed_sums::<S, R, R, R, true>(simd, xs, ys, to),
     }
 }
 
+/// T × C sums of packed rows; of a corner the lower triangle.
 #[inline(always)]
-fn packed_sums<S: Simd, const T: usize, const R: usize>(
+fn packed_sums<S: Simd, const T: usize, const C: usize, const R: usize, const CORNER: bool>(
     simd: S,
     xs: &[[S::f64s; R]],
     ys: &[[S::f64s; R]],
     to: &mut [S::f64s],
 ) {
-    let mut sums = [[simd.splat_f64s(0.0); R]; T];
+    let mut sums = [[simd.splat_f64s(0.0); C]; T];
     for (left, right) in xs.iter().zip(ys) {
         for r in 0..T {
-            for s in 0..R {
+            for s in 0..used::<C, CORNER>(r) {
                 sums[r][s] = simd.mul_add_f64s(left[r], right[s], sums[r][s]);
             }
         }
     }
-    put_away(simd, &sums, to, |_| R);
+    put_away::<S, T, C, CORNER>(simd, &sums, to);
 }
 
+/// Sums of row r of a tile with C columns.
 #[inline(always)]
-fn packed_corner<S: Simd, const T: usize, const R: usize>(
-    simd: S,
-    xs: &[[S::f64s; R]],
-    ys: &[[S::f64s; R]],
-    to: &mut [S::f64s],
-) {
-    let mut sums = [[simd.splat_f64s(0.0); T]; T];
-    for (left, right) in xs.iter().zip(ys) {
-        for r in 0..T {
-            for s in 0..=r {
-                sums[r][s] = simd.mul_add_f64s(left[r], right[s], sums[r][s]);
-            }
-        }
-    }
-    put_away(simd, &sums, to, |r| r + 1);
+fn used<const C: usize, const CORNER: bool>(r: usize) -> usize {
+    if CORNER { r + 1 } else { C }
 }
 
 /// Adds the sums, row by row, to those that are kept.
 #[inline(always)]
-fn put_away<S: Simd, const T: usize, const C: usize>(
+fn put_away<S: Simd, const T: usize, const C: usize, const CORNER: bool>(
     simd: S,
     sums: &[[S::f64s; C]; T],
     to: &mut [S::f64s],
-    used: impl Fn(usize) -> usize,
 ) {
     for r in 0..T {
-        for s in 0..used(r) {
+        for s in 0..used::<C, CORNER>(r) {
             to[r * C + s] = simd.add_f64s(to[r * C + s], sums[r][s]);
         }
     }
@@ -270,20 +258,20 @@ impl Run {
         sums: &mut [S::f64s],
     ) {
         match (i == j, R.min(self.d - i)) {
-            (false, 1) => self.tile::<S, 1, R>(simd, x, y, (i, j), sums),
-            (false, 2) => self.tile::<S, 2, R>(simd, x, y, (i, j), sums),
-            (false, 3) if R > 3 => self.tile::<S, 3, R>(simd, x, y, (i, j), sums),
-            (false, _) => self.tile::<S, R, R>(simd, x, y, (i, j), sums),
-            (true, 1) => self.corner::<S, 1>(simd, x, y, i, sums),
-            (true, 2) => self.corner::<S, 2>(simd, x, y, i, sums),
-            (true, 3) if R > 3 => self.corner::<S, 3>(simd, x, y, i, sums),
-            (true, _) => self.corner::<S, R>(simd, x, y, i, sums),
+            (false, 1) => self.tile::<S, 1, R, false>(simd, x, y, (i, j), sums),
+            (false, 2) => self.tile::<S, 2, R, false>(simd, x, y, (i, j), sums),
+            (false, 3) if R > 3 => self.tile::<S, 3, R, false>(simd, x, y, (i, j), sums),
+            (false, _) => self.tile::<S, R, R, false>(simd, x, y, (i, j), sums),
+            (true, 1) => self.tile::<S, 1, 1, true>(simd, x, y, (i, j), sums),
+            (true, 2) => self.tile::<S, 2, 2, true>(simd, x, y, (i, j), sums),
+            (true, 3) if R > 3 => self.tile::<S, 3, 3, true>(simd, x, y, (i, j), sums),
+            (true, _) => self.tile::<S, R, R, true>(simd, x, y, (i, j), sums),
         }
     }
 
-    /// Rows i.. of X against rows j.. of Y: T·R sums, row by row.
+    /// T rows i.. of X against C rows j.. of Y, row by row; of a corner the lower triangle.
     #[inline(always)]
-    fn tile<S: Simd, const T: usize, const R: usize>(
+    fn tile<S: Simd, const T: usize, const C: usize, const CORNER: bool>(
         self,
         simd: S,
         x: &[S::f64s],
@@ -291,49 +279,21 @@ impl Run {
         (i, j): (usize, usize),
         to: &mut [S::f64s],
     ) {
-        let mut sums = [[simd.splat_f64s(0.0); R]; T];
+        let mut sums = [[simd.splat_f64s(0.0); C]; T];
         for outer in self.outer.0..self.outer.1 {
             let xs = self.rows::<S::f64s, T>(x, outer, i);
-            let ys = self.rows::<S::f64s, R>(y, outer, j);
+            let ys = self.rows::<S::f64s, C>(y, outer, j);
             for c in 0..self.inner.1 - self.inner.0 {
-                let right: [S::f64s; R] = std::array::from_fn(|s| ys[s][c]);
+                let right: [S::f64s; C] = std::array::from_fn(|s| ys[s][c]);
                 for r in 0..T {
                     let left = xs[r][c];
-                    for s in 0..R {
+                    for s in 0..used::<C, CORNER>(r) {
                         sums[r][s] = simd.mul_add_f64s(left, right[s], sums[r][s]);
                     }
                 }
             }
         }
-        put_away(simd, &sums, to, |_| R);
-    }
-
-    /// The triangle where rows i.. of X meet rows i.. of Y: T·T sums, of which the lower ones
-    /// are used.
-    #[inline(always)]
-    fn corner<S: Simd, const T: usize>(
-        self,
-        simd: S,
-        x: &[S::f64s],
-        y: &[S::f64s],
-        i: usize,
-        to: &mut [S::f64s],
-    ) {
-        let mut sums = [[simd.splat_f64s(0.0); T]; T];
-        for outer in self.outer.0..self.outer.1 {
-            let xs = self.rows::<S::f64s, T>(x, outer, i);
-            let ys = self.rows::<S::f64s, T>(y, outer, i);
-            for c in 0..self.inner.1 - self.inner.0 {
-                let right: [S::f64s; T] = std::array::from_fn(|s| ys[s][c]);
-                for r in 0..T {
-                    let left = xs[r][c];
-                    for s in 0..=r {
-                        sums[r][s] = simd.mul_add_f64s(left, right[s], sums[r][s]);
-                    }
-                }
-            }
-        }
-        put_away(simd, &sums, to, |r| r + 1);
+        put_away::<S, T, C, CORNER>(simd, &sums, to);
     }
 
     /// The run's part of the rows i..i+T.
