@@ -4,7 +4,6 @@ use super::dof;
 use super::iterate::Iterate;
 use super::options::{FitOptions, Observer, Step, Termination};
 use super::problem::Problem;
-use crate::family::Weighting;
 use crate::model::Want;
 use crate::optim::{self, Progress, Stepwise, Stop};
 use crate::{Error, Result};
@@ -276,7 +275,7 @@ pub(super) fn note(iterate: &Iterate, iteration: usize, clock: Instant) -> Step 
 /// The Gaussian sweep takes the column score as zero because B was just maximised; before the
 /// verdict both are looked at. A Gaussian that stands for ν = ∞ must be the maximum in ν as well.
 pub(super) fn confirmed(problem: &Problem<'_>, iterate: &mut Iterate, tol: f64) -> Result<bool> {
-    if iterate.law.weighting() == Weighting::Identity && iterate.want != Want::Both {
+    if iterate.law.weighting().is_identity() && iterate.want != Want::Both {
         problem.complete(iterate)?;
     }
     if iterate.score.worst() > tol || iterate.stride > LONGEST_LAST_STEP {

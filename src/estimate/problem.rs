@@ -2,7 +2,7 @@
 
 use super::iterate::{Iterate, Score};
 use crate::data::Sample;
-use crate::family::{DofBearing, Law, Weighting};
+use crate::family::{DofBearing, Law};
 use crate::linalg::{Root, Temp};
 use crate::model::{Mean, MeanMetric, Model, Pass, Point, Source, Want, mean_step};
 use crate::structure::Shape;
@@ -107,7 +107,7 @@ impl<'a> Problem<'a> {
     /// # Errors
     /// As [`Problem::evaluate`].
     pub(super) fn look(&self, iterate: &mut Iterate) -> Result<()> {
-        if iterate.law.weighting() != Weighting::Identity {
+        if !iterate.law.weighting().is_identity() {
             return self.evaluate(iterate);
         }
         self.look_at_rows(iterate)
@@ -208,7 +208,7 @@ impl<'a> Problem<'a> {
     pub(super) fn last_look_is_rows(&self, law: &dyn Law) -> bool {
         let settled =
             matches!(self.model.mean_structure(), Mean::Free | Mean::Zero | Mean::Known(_));
-        law.weighting() == Weighting::Identity && self.col_shape.is_unstructured() && settled
+        law.weighting().is_identity() && self.col_shape.is_unstructured() && settled
     }
 }
 

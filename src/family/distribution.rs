@@ -1,6 +1,6 @@
 //! One distribution: a law with its mean and both factors. Density, moments, entropy, sampling.
 
-use super::{Law, Scratch};
+use super::Law;
 use crate::linalg::{Root, Spd, Triangle, gemm, require_finite};
 use crate::{Error, Result};
 use ndarray::{Array2, ArrayView2};
@@ -60,7 +60,8 @@ impl MatrixDistribution {
 
     /// E X = M; `None` where it does not exist (t laws with ν ≤ 1).
     pub fn mean(&self) -> Option<ArrayView2<'_, f64>> {
-        self.law.has_mean().then(|| self.mean.view())
+        let (p, q) = self.dim();
+        self.law.has_mean(p, q).then(|| self.mean.view())
     }
 
     /// Row and column factors (A', B) with Cov(vec_rows X) = A' ⊗ B; `None` where the covariance
@@ -88,8 +89,7 @@ impl MatrixDistribution {
         }
         require_finite("the point", &x)?;
         let z = two_sided(self.row.inverse(), (&x - &self.mean).view(), self.col.inverse());
-        let mut psi = Array2::zeros((p, q));
-        let (rho, _) = self.law.weigh(z.view(), psi.view_mut(), &mut Scratch::default());
+        let rho = self.law.weighting().rho(z.view());
         Ok(self.law.ln_constant(p, q) - rho - self.half_ln_det())
     }
 

@@ -5,6 +5,7 @@ use super::frame::{require_converged, require_same_sample};
 use super::test_result::{Reference, TestResult};
 use crate::data::Sample;
 use crate::estimate::{Fit, FitOptions, Silent};
+use crate::family::{is_limit_of, is_same_family, is_same_law};
 use crate::model::{Mean, Model};
 use crate::structure::Structure;
 use crate::{Error, Result};
@@ -36,7 +37,7 @@ pub fn likelihood_ratio(null: &Fit, alternative: &Fit, sample: &Sample) -> Resul
             remedy: "compare them by AIC or BIC instead".to_owned(),
         });
     }
-    let edge = large.estimates_dof() && !small.estimates_dof() && is_gaussian(small);
+    let edge = large.estimates_dof() && !small.estimates_dof() && is_limit(small, large, p, q);
     let irregular = loses_factors(small.row_structure(), large.row_structure())
         || loses_factors(small.col_structure(), large.col_structure());
     let reference = match (irregular, edge) {
@@ -109,8 +110,19 @@ pub(super) fn describe(model: &Model) -> String {
     )
 }
 
-fn is_gaussian(model: &Model) -> bool {
-    model.law().name() == "gaussian"
+/// Is the smaller law what the larger one becomes at ν = ∞?
+fn is_limit(small: &Model, large: &Model, p: usize, q: usize) -> bool {
+    is_limit_of(small.law().as_ref(), large.law().as_ref(), p, q)
+}
+
+/// Is every law of the smaller model one of the larger?
+fn laws_nest(small: &Model, large: &Model, p: usize, q: usize) -> bool {
+    let (inner, outer) = (small.law().as_ref(), large.law().as_ref());
+    match (small.estimates_dof(), large.estimates_dof()) {
+        (_, true) => is_same_family(inner, outer, p, q) || is_limit_of(inner, outer, p, q),
+        (false, false) => is_same_law(inner, outer, p, q),
+        (true, false) => false,
+    }
 }
 
 fn require_nested(small: &Model, large: &Model, p: usize, q: usize) -> Result<()> {
@@ -119,10 +131,7 @@ fn require_nested(small: &Model, large: &Model, p: usize, q: usize) -> Result<()
         Err(Error::Unsupported { what, remedy })
     };
     let laws = (small.law().name(), large.law().name());
-    let same_law = laws.0 == laws.1
-        && (large.estimates_dof()
-            || (!small.estimates_dof() && small.law().dof() == large.law().dof()));
-    if !(same_law || (is_gaussian(small) && large.estimates_dof())) {
+    if !laws_nest(small, large, p, q) {
         return refuse(format!("the law {} is not a special case of {}", laws.0, laws.1));
     }
     for (side, d, inner, outer) in [

@@ -16,7 +16,6 @@
 mod bootstrap;
 mod compare;
 mod degrees;
-mod distance_law;
 mod frame;
 mod groups;
 mod information;

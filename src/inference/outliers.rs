@@ -1,9 +1,9 @@
 //! Which samples do not fit: distances, p-values, and the rows, columns and cells behind them.
 
-use super::distance_law::DistanceLaw;
 use super::frame::require_same_sample;
 use crate::data::Sample;
 use crate::estimate::Fit;
+use crate::family::DistanceLaw;
 use crate::linalg::matmul;
 use crate::{Error, Result};
 use ndarray::{Array1, Array2, Axis};
@@ -60,7 +60,7 @@ pub struct Outliers {
 /// not known.
 pub fn outliers(fit: &Fit, sample: &Sample) -> Result<Outliers> {
     require_same_sample(fit, sample)?;
-    let law = DistanceLaw::of(fit)?;
+    let law = distance_law(fit)?;
     let mut distances = Vec::new();
     for (i, x) in sample.values().outer_iter().enumerate() {
         let z = fit.point().whiten((&x - &fit.mean()).view());
@@ -91,7 +91,16 @@ pub fn outliers(fit: &Fit, sample: &Sample) -> Result<Outliers> {
     if !fit.is_converged() {
         notes.push("the fit did not converge: distances are provisional".to_owned());
     }
-    Ok(Outliers { reference: law.describe(), distances, notes })
+    Ok(Outliers { reference: law.to_string(), distances, notes })
+}
+
+/// The law of distances under the fitted model.
+fn distance_law(fit: &Fit) -> Result<DistanceLaw> {
+    let (_, p, q) = fit.dim();
+    fit.law().distance_law(p, q).ok_or_else(|| Error::Unsupported {
+        what: format!("the law of distances under \"{}\" is not known", fit.law().name()),
+        remedy: "implement `Law::distance_law` for it, or choose a built-in law".to_owned(),
+    })
 }
 
 impl Outliers {

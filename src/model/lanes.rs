@@ -2,7 +2,7 @@
 //! enough to fill the vectors.
 
 use super::{Pass, Point};
-use crate::family::{DofFamily, Law, Scratch};
+use crate::family::{DofFamily, Elliptical, MatrixWeights, Scratch};
 use crate::linalg::gram::Gram;
 use crate::linalg::kernel::{LANES, Mode};
 use crate::linalg::{Aligned, load, vectors, zeros};
@@ -109,7 +109,7 @@ impl Lanes {
     }
 
     /// Ψ = wZ, stored as √w Z: its product with itself is the scatter.
-    pub(super) fn weigh_scalar(&mut self, law: &dyn Law, out: &mut Pass) {
+    pub(super) fn weigh_scalar(&mut self, law: &dyn Elliptical, out: &mut Pass) {
         self.psi_is_white = true;
         let (d, inner) = (self.p * self.q, self.inner);
         vectors::squared_norms(&self.white[..d * inner], &mut self.weights[..inner]);
@@ -125,7 +125,7 @@ impl Lanes {
     }
 
     /// Any other Ψ: all lanes at once where the law can, else sample by sample.
-    pub(super) fn weigh_matrix(&mut self, law: &dyn Law, out: &mut Pass) {
+    pub(super) fn weigh_matrix(&mut self, law: &dyn MatrixWeights, out: &mut Pass) {
         self.psi_is_white = false;
         let dim @ (p, q, inner) = (self.p, self.q, self.inner);
         self.psi.resize(p * q * inner, 0.0);

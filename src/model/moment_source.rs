@@ -2,7 +2,7 @@
 
 use super::moments::{lower_pairs, weight};
 use super::{Pass, Point, Source, Tangent, Want};
-use crate::family::{DofFamily, Law, Weighting};
+use crate::family::{DofFamily, Law};
 use crate::linalg::{
     Root, Temp, Triangle, congruence, gemm, lower_part, matmul, upper_part, vectors,
 };
@@ -160,7 +160,7 @@ impl Source for MomentSource {
             Want::Col => out.col_scatter.diag().sum() * col_unit,
             _ => out.row_scatter.diag().sum() * row_unit,
         };
-        out.rho_sum = if law.weighting() == Weighting::Identity { 0.5 * trace } else { f64::NAN };
+        out.rho_sum = if law.weighting().is_identity() { 0.5 * trace } else { f64::NAN };
         out.weight_sum = n as f64;
         out.psi_sum.assign(&seen.shift);
         out.psi_sum *= n as f64;

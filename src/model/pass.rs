@@ -309,7 +309,7 @@ impl Source for SampleSource<'_> {
 
     fn pass(&self, point: &Point, law: &dyn Law, want: Want, out: &mut Pass) {
         let (n, p, q) = self.dim();
-        let whiten_own_side = law.weighting() != Weighting::Identity;
+        let whiten_own_side = !law.weighting().is_identity();
         let mean = point.mean.as_standard_layout();
         let columns_are_white = point.col.is_identity();
         let task = Task { point, mean, law, want, whiten_own_side, columns_are_white };
@@ -399,8 +399,8 @@ impl Task<'_> {
         }
         match self.law.weighting() {
             Weighting::Identity => lanes.weigh_identity(),
-            Weighting::Scalar => lanes.weigh_scalar(self.law, out),
-            Weighting::Matrix => lanes.weigh_matrix(self.law, out),
+            Weighting::Elliptical(law) => lanes.weigh_scalar(law, out),
+            Weighting::Matrix(law) => lanes.weigh_matrix(law, out),
         }
         if self.want != Want::Col {
             lanes.scatter_rows();
@@ -432,11 +432,11 @@ impl Task<'_> {
     fn weigh(&self, buffers: &mut Buffers, m: usize, out: &mut Pass) {
         match self.law.weighting() {
             Weighting::Identity => buffers.psi_is_white = true,
-            Weighting::Scalar => {
+            Weighting::Elliptical(law) => {
                 buffers.psi_is_white = true;
                 for i in 0..m {
                     let z = buffers.sample(i, m);
-                    let radial = self.law.radial(z.iter().map(|x| x * x).sum(), z.len());
+                    let radial = law.radial(z.iter().map(|x| x * x).sum(), z.len());
                     out.rho_sum += radial.rho;
                     out.weight_sum += radial.weight;
                     out.psi_sum.scaled_add(radial.weight, &z);
@@ -444,10 +444,10 @@ impl Task<'_> {
                     buffers.scale_sample(i, m, radial.weight.sqrt());
                 }
             }
-            Weighting::Matrix => {
+            Weighting::Matrix(law) => {
                 buffers.psi_is_white = false;
                 for i in 0..m {
-                    let (rho, weight) = buffers.weigh_sample(i, m, self.law, &mut out.psi_sum);
+                    let (rho, weight) = buffers.weigh_sample(i, m, law, &mut out.psi_sum);
                     out.rho_sum += rho;
                     out.weight_sum += weight;
                 }
@@ -466,7 +466,7 @@ impl Task<'_> {
             mirror_lower(&mut out.col_scatter.view_mut());
             out.col_scatter /= (n * p) as f64;
         }
-        if self.law.weighting() == Weighting::Identity {
+        if self.law.weighting().is_identity() {
             match self.want {
                 Want::Row => row.whiten_in_place(&mut out.row_scatter),
                 Want::Col => col.whiten_in_place(&mut out.col_scatter),

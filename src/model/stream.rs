@@ -2,7 +2,7 @@
 
 use super::{Pass, Point, SampleSource, Source, Tangent, Want};
 use crate::data::BlockReader;
-use crate::family::{DofFamily, Law, Weighting};
+use crate::family::{DofFamily, Law};
 use crate::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView2, ArrayView3, Axis};
 use std::sync::Mutex;
@@ -105,7 +105,7 @@ impl Source for StreamSource<'_> {
         out.psi_sum = sum.psi_sum;
         out.rho_sum = if complete { sum.rho_sum } else { f64::NAN };
         out.weight_sum = sum.weight_sum;
-        if law.weighting() == Weighting::Identity {
+        if law.weighting().is_identity() {
             out.weight_sum = n as f64;
         }
     }

@@ -13,7 +13,7 @@ pub struct FitRecord {
     /// Version of this crate.
     pub kronfit: &'static str,
     /// Law.
-    pub model: &'static str,
+    pub model: String,
     /// Samples.
     pub n: usize,
     /// Rows.
@@ -91,7 +91,7 @@ impl FitRecord {
         let (rows, cols) = (model.row_structure().shape(), model.col_structure().shape());
         Self {
             kronfit: VERSION,
-            model: model.law().name(),
+            model: model.law().name().to_owned(),
             n,
             p,
             q,
