@@ -4,7 +4,7 @@ use super::climb::Outcome;
 use super::factors::{Factors, Normalisation};
 use super::options::{Step, Termination};
 use crate::data::Sample;
-use crate::family::Law;
+use crate::family::{Law, MatrixDistribution};
 use crate::linalg::{Spd, require_finite};
 use crate::model::{Model, Point};
 use ndarray::{Array2, ArrayView2};
@@ -235,6 +235,13 @@ impl Fit {
     /// The certificate, where it was computed.
     pub fn certificate(&self) -> Option<&Certificate> {
         self.certificate.as_ref()
+    }
+
+    /// The fitted distribution: density, moments, draws.
+    pub fn distribution(&self) -> MatrixDistribution {
+        let Point { mean, row, col } = self.point.clone();
+        MatrixDistribution::of_roots(self.law.clone(), mean, row, col)
+            .named(&self.names.0, &self.names.1)
     }
 
     /// Names of the rows; empty when there are none.

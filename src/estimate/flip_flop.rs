@@ -96,7 +96,8 @@ fn cyclic_step(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()> {
         }
         None => {
             problem.pass(iterate, Want::Col);
-            n as f64 / iterate.pass.weight_sum
+            // A bound on matrix weights is no weight.
+            if law.weighting().is_matrix() { 1.0 } else { n as f64 / iterate.pass.weight_sum }
         }
     };
     let metric = problem.mean_metric(iterate);

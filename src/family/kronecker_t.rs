@@ -7,7 +7,9 @@ use super::{
     Scratch, Weighting,
 };
 use crate::Result;
-use crate::special::{chi_difference, digamma_difference, ln_gamma_excess, log_ratio_minus, trigamma};
+use crate::special::{
+    chi_difference, digamma_difference, ln_gamma_excess, log_ratio_minus, trigamma,
+};
 use ndarray::{ArrayView1, ArrayView2};
 use std::sync::Arc;
 

@@ -204,11 +204,11 @@ impl MatrixWeights for MatrixT {
         psi: &mut [f64],
         rho: &mut [f64],
         scratch: &mut Scratch,
-    ) -> bool {
+    ) -> Option<f64> {
         let kappa = self.kappa(p, q);
         batch::Short::of(p, q, lanes).solve_shifted(z, kappa, psi, rho, &mut scratch.buffer);
         rho.iter_mut().for_each(|ln_det| *ln_det *= 0.5 * kappa);
-        true
+        Some(1.0)
     }
 
     /// With P = (I + ZZᵀ)⁻¹: DΨ\[H\] = κP\[H − (HZᵀ + ZHᵀ)PZ\].

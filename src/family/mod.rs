@@ -17,20 +17,19 @@ mod kronecker_t;
 mod law;
 mod matrix_t;
 pub mod parametrisation;
+pub(crate) mod random;
 mod sampler;
 mod weighting;
 
 pub use distance_law::{DistanceLaw, beta_quantile};
 pub use distribution::MatrixDistribution;
-pub(crate) use distribution::require_drawable;
 pub(crate) use dof::require_dof;
 pub use dof::{DOF_LOWER, DofBearing, DofEstimate, DofFamily};
 pub use gaussian::Gaussian;
 pub use kronecker_t::KroneckerT;
-pub use law::{
-    DofInformation, ExpectedInformation, Law, is_limit_of, is_same_family, is_same_law,
-};
+pub use law::{DofInformation, ExpectedInformation, Law, is_limit_of, is_same_family, is_same_law};
 pub use matrix_t::MatrixT;
+pub use random::{Generator, stream};
 pub use sampler::Sampler;
 pub use weighting::{Elliptical, MatrixWeights, Radial, Scratch, Weighting};
 

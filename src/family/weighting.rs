@@ -37,7 +37,10 @@ pub trait Elliptical: Send + Sync {
 /// A law whose weights are matrices, or that does not factor through δ.
 pub trait MatrixWeights: Send + Sync {
     /// Writes Ψ(Z) into `psi` (which arrives with unspecified contents) and gives
-    /// (ρ(Z), w), where w is the sample's scalar weight, 1 where the weights are matrices.
+    /// (ρ(Z), w).
+    ///
+    /// With Ψ = SZ, w is a bound on the eigenvalues of S: the mean moves by ΣΨ/Σw, which then never
+    /// overshoots. Laws with [`TwoSided`](super::TwoSided) steps move it otherwise, and may say 1.
     fn weigh(
         &self,
         z: ArrayView2<'_, f64>,
@@ -55,9 +58,8 @@ pub trait MatrixWeights: Send + Sync {
     );
 
     /// [`MatrixWeights::weigh`] for all samples of a lane-ordered block (p, q, lanes) at once, where
-    /// the law can: Ψ of every lane into `psi`, ρ into `rho`. `false`: do it sample by sample.
-    ///
-    /// The scalar weights are then all 1.
+    /// the law can: Ψ of every lane into `psi`, ρ into `rho`. Gives w, one for all; `None`: do it
+    /// sample by sample.
     fn weigh_lanes(
         &self,
         _z: &[f64],
@@ -65,8 +67,8 @@ pub trait MatrixWeights: Send + Sync {
         _psi: &mut [f64],
         _rho: &mut [f64],
         _scratch: &mut Scratch,
-    ) -> bool {
-        false
+    ) -> Option<f64> {
+        None
     }
 }
 

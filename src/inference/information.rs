@@ -129,13 +129,11 @@ impl Information {
             add_block(&mut matrix, mean_at, Some(block));
         }
         if let Some(dof) = frame.dof {
-            let known = known.dof.ok_or_else(|| {
-                unavailable("the law does not say what is known of ν".to_owned())
-            })?;
+            let known = known
+                .dof
+                .ok_or_else(|| unavailable("the law does not say what is known of ν".to_owned()))?;
             let own = known.own.ok_or_else(|| Error::Degenerate {
-                what: format!(
-                    "the expected information on ν is lost in rounding at ν = {dof:.3e}"
-                ),
+                what: format!("the expected information on ν is lost in rounding at ν = {dof:.3e}"),
                 remedy: "use the observed information".to_owned(),
             })?;
             matrix[[dof_at, dof_at]] = nf * dof * dof * own;

@@ -131,9 +131,10 @@ impl Lanes {
         self.psi.resize(p * q * inner, 0.0);
         let rho = &mut self.weights[..inner];
         let white = &self.white[..p * q * inner];
-        if law.weigh_lanes(white, dim, &mut self.psi, rho, &mut self.scratch) {
+        let weight = law.weigh_lanes(white, dim, &mut self.psi, rho, &mut self.scratch);
+        if let Some(weight) = weight {
             out.rho_sum += rho[..self.m].iter().sum::<f64>();
-            out.weight_sum += self.m as f64;
+            out.weight_sum += weight * self.m as f64;
             let sums = out.psi_sum.as_slice_mut().unwrap_or_default();
             vectors::sum_lanes(&self.psi, inner, sums);
             return;
