@@ -7,7 +7,6 @@ use crate::data::Sample;
 use crate::estimate::{Fit, FitOptions, Silent};
 use crate::family::{is_limit_of, is_same_family, is_same_law};
 use crate::model::{Mean, Model};
-use crate::structure::Structure;
 use crate::{Error, Result};
 
 /// The likelihood-ratio test of a smaller fitted model against a larger one.
@@ -38,8 +37,8 @@ pub fn likelihood_ratio(null: &Fit, alternative: &Fit, sample: &Sample) -> Resul
         });
     }
     let edge = large.estimates_dof() && !small.estimates_dof() && is_limit(small, large, p, q);
-    let irregular = loses_factors(small.row_structure(), large.row_structure())
-        || loses_factors(small.col_structure(), large.col_structure());
+    let irregular = small.row_structure().loses_factors(large.row_structure())
+        || small.col_structure().loses_factors(large.col_structure());
     let reference = match (irregular, edge) {
         (true, _) => Reference::BootstrapOnly,
         (false, true) => Reference::BoundaryMixture,
@@ -56,12 +55,6 @@ pub fn likelihood_ratio(null: &Fit, alternative: &Fit, sample: &Sample) -> Resul
         );
     }
     Ok(result)
-}
-
-/// Where the null has fewer common factors, the loadings of the others are not identified.
-fn loses_factors(small: &Structure, large: &Structure) -> bool {
-    let (a, b) = (small.to_string(), large.to_string());
-    order_of_factor(&b).is_some_and(|k| order_of_factor(&a) != Some(k))
 }
 
 /// Fits both models and tests them; with a bootstrap from the fitted smaller model if asked for.
@@ -138,10 +131,18 @@ fn require_nested(small: &Model, large: &Model, p: usize, q: usize) -> Result<()
         ("row", p, small.row_structure(), large.row_structure()),
         ("column", q, small.col_structure(), large.col_structure()),
     ] {
-        if !structure_within(inner, outer, d) {
-            return refuse(format!(
-                "the {side} structure {inner} is not a special case of {outer}"
-            ));
+        match inner.is_within(outer, d) {
+            Some(true) => {}
+            Some(false) => {
+                return refuse(format!(
+                    "the {side} structure {inner} is not a special case of {outer}"
+                ));
+            }
+            None => {
+                return refuse(format!(
+                    "nobody said whether the {side} structure {inner} is a special case of {outer}"
+                ));
+            }
         }
     }
     let (inner, outer) = (small.mean_structure(), large.mean_structure());
@@ -153,35 +154,6 @@ fn require_nested(small: &Model, large: &Model, p: usize, q: usize) -> Result<()
         ));
     }
     Ok(())
-}
-
-/// Is every matrix of the structure `inner` one of `outer`? Cones are compared.
-pub(super) fn structure_within(inner: &Structure, outer: &Structure, d: usize) -> bool {
-    let (a, b) = (inner.to_string(), outer.to_string());
-    if let (Structure::Known(x), Structure::Known(y)) = (inner, outer) {
-        return x == y;
-    }
-    if matches!(inner, Structure::Custom(_)) || matches!(outer, Structure::Custom(_)) {
-        return b == "unstructured" || (a == b && !a.starts_with("custom"));
-    }
-    if a == b || b == "unstructured" || d == 1 {
-        return !(a.starts_with("known") && b.starts_with("known"));
-    }
-    if let (Some(x), Some(y)) = (order_of_factor(&a), order_of_factor(&b)) {
-        return x <= y;
-    }
-    let (a, b) = (a.as_str(), b.as_str());
-    match a {
-        "identity" => !b.starts_with("known"),
-        "ar1" | "compound-symmetry" => matches!(b, "toeplitz" | "correlation"),
-        "toeplitz" => b == "correlation",
-        "diagonal" => b.starts_with("factor"),
-        _ => false,
-    }
-}
-
-fn order_of_factor(name: &str) -> Option<usize> {
-    name.strip_prefix("factor:").and_then(|k| k.parse().ok())
 }
 
 fn mean_within(inner: &Mean, outer: &Mean) -> bool {
@@ -201,29 +173,6 @@ fn mean_within(inner: &Mean, outer: &Mean) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn structures_nest_as_sets_of_matrices_do() {
-        let within =
-            |a: &str, b: &str| structure_within(&a.parse().unwrap(), &b.parse().unwrap(), 4);
-        for (a, b) in [
-            ("identity", "diagonal"),
-            ("identity", "ar1"),
-            ("ar1", "unstructured"),
-            ("diagonal", "unstructured"),
-            ("ar1", "ar1"),
-        ] {
-            assert!(within(a, b), "{a} in {b}");
-        }
-        for (a, b) in [
-            ("ar1", "compound-symmetry"),
-            ("diagonal", "ar1"),
-            ("unstructured", "diagonal"),
-            ("ar1", "identity"),
-        ] {
-            assert!(!within(a, b), "{a} in {b}");
-        }
-    }
 
     #[test]
     fn means_nest() {

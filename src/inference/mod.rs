@@ -27,6 +27,7 @@ mod separability;
 mod standard_errors;
 mod test_result;
 
+pub use crate::structure::IntervalScale;
 pub use bootstrap::{BootstrapOptions, simulate_fit, stream};
 pub use compare::{Compared, ComparedFit, compare};
 pub use groups::{Shared, equal_factors};
@@ -39,5 +40,5 @@ pub use profile::{Factor, Profile, ProfileOptions, profile_dof, profile_rho};
 pub use separability::{
     SeparabilityOptions, separability, separability_factor, unstructured_log_likelihood,
 };
-pub use standard_errors::{ErrorOptions, Gradient, Interval, IntervalScale, StandardErrors};
+pub use standard_errors::{ErrorOptions, Gradient, Interval, StandardErrors};
 pub use test_result::{Bootstrap, Corrected, Reference, TestResult};

@@ -161,8 +161,9 @@ fn estimates(page: &mut String, fit: &Fit) {
     let sides = [(p, row_names), (q, col_names)];
     let tables = [0, 1].map(|k| entry_table(&shapes[k].1, sides[k].1, sides[k].0));
     for ((factor, parameters), _) in shapes.iter().zip(&tables).filter(|(_, t)| t.is_none()) {
-        for (name, value) in parameters.iter().take(PRINTED_SIDE) {
-            rows.push(("Parameter", format!("{factor}: {} = {value:.6}", escape(name))));
+        for parameter in parameters.iter().take(PRINTED_SIDE) {
+            let (name, value) = (escape(&parameter.to_string()), parameter.value);
+            rows.push(("Parameter", format!("{factor}: {name} = {value:.6}")));
         }
         if let more @ 1.. = parameters.len().saturating_sub(PRINTED_SIDE) {
             rows.push(("Parameter", format!("{factor}: {more} more are in the JSON")));

@@ -54,7 +54,10 @@ impl fmt::Display for StandardErrors {
         };
         let robust = if self.robust { ", sandwich (robust to the law)" } else { "" };
         writeln!(f, "Standard errors: {information}{robust}")?;
-        writeln!(f, "95 % Wald intervals, symmetric in ln σ², ln ν and atanh of correlations\n")?;
+        writeln!(
+            f,
+            "95 % Wald intervals, symmetric in ln σ², ln ν, atanh of correlations and logit of shares\n"
+        )?;
         let Ok(intervals) = self.intervals(LEVEL) else { return Ok(()) };
         let shown = &intervals[..intervals.len().min(MOST_ROWS)];
         write!(f, "{}", parameter_table(shown))?;

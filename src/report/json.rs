@@ -3,6 +3,7 @@
 use crate::Result;
 use crate::estimate::{Certificate, Fit, Normalisation};
 use crate::inference::StandardErrors;
+use crate::structure::Parameter;
 use crate::{Error, VERSION};
 use ndarray::ArrayView2;
 use serde::Serialize;
@@ -43,9 +44,9 @@ pub struct FitRecord {
     /// ν; null for the Gaussian and where ν̂ = ∞.
     pub dof: Option<f64>,
     /// Own parameters of the row structure.
-    pub row_parameters: Vec<(String, f64)>,
+    pub row_parameters: Vec<Parameter>,
     /// Own parameters of the column structure.
-    pub col_parameters: Vec<(String, f64)>,
+    pub col_parameters: Vec<Parameter>,
     /// Free parameters.
     pub n_parameters: usize,
     /// −2ℓ + 2k.
