@@ -1,5 +1,6 @@
 //! The one error type: each variant is a fact that names the thing, the place and the remedy.
 
+use crate::text;
 use std::path::PathBuf;
 
 /// Result with the crate's [`Error`].
@@ -22,9 +23,7 @@ pub enum Error {
         found: String,
     },
     /// A NaN or an infinity where a finite number is needed.
-    #[error(
-        "{what} holds {value} at index {index:?}; remove or replace it (missing values are not modelled)"
-    )]
+    #[error("{what} holds {value} at index {index:?}; remove or replace it")]
     NonFinite {
         /// The array at fault.
         what: String,
@@ -32,6 +31,23 @@ pub enum Error {
         value: f64,
         /// Zero-based index of the first such entry.
         index: Vec<usize>,
+    },
+    /// A missing cell where complete data are needed.
+    #[error(
+        "{what}: the value of sample {sample}, row {row}, col {col} is missing{}; fill it in, or leave the sample out",
+        and_more(*count)
+    )]
+    Missing {
+        /// Where the data came from.
+        what: String,
+        /// Name or zero-based index of the sample.
+        sample: String,
+        /// Name or zero-based index of the row.
+        row: String,
+        /// Name or zero-based index of the column.
+        col: String,
+        /// Number of missing cells.
+        count: usize,
     },
     /// A matrix that must be symmetric positive definite is not.
     #[error("{what} is not positive definite (its leading minor of order {minor} is not positive)")]
@@ -106,7 +122,7 @@ pub enum Error {
         remedy: String,
     },
     /// A file that could not be opened, read or created.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}: {reason}", text::path(path))]
     File {
         /// The file.
         path: PathBuf,
@@ -114,7 +130,7 @@ pub enum Error {
         reason: String,
     },
     /// A fault at a position of a text file.
-    #[error("{}:{line}: {reason}", path.display())]
+    #[error("{}:{line}: {reason}", text::path(path))]
     Parse {
         /// The file.
         path: PathBuf,
@@ -137,6 +153,14 @@ pub enum Error {
         /// Who stopped it.
         reason: String,
     },
+}
+
+/// How many more cells there are, in words.
+fn and_more(count: usize) -> String {
+    match count.saturating_sub(1) {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    }
 }
 
 impl Error {

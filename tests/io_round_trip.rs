@@ -191,7 +191,7 @@ fn the_key_chooses_the_array() {
     )
     .unwrap();
     assert_eq!(io::read(&path, &ReadOptions::default()).unwrap().dim(), (1, 2, 2));
-    let options = ReadOptions { key: Some("two".to_owned()) };
+    let options = ReadOptions { key: Some("two".to_owned()), ..ReadOptions::default() };
     assert_eq!(io::read(&path, &options).unwrap().values(), two);
     assert_eq!(io::read_matrix(&path).unwrap(), eye);
 }

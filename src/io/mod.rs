@@ -25,7 +25,7 @@ pub use datasets::{Dataset, datasets, read_dataset};
 pub use stream::NpyBlocks;
 pub use write::{Entry, write_atomically, write_npy, write_npz, write_sample, write_text};
 
-use crate::data::Sample;
+use crate::data::{Names, Sample};
 use crate::linalg::require_finite;
 use crate::{Error, Result};
 use ndarray::{Array2, Ix2};
@@ -40,6 +40,24 @@ use std::path::Path;
 pub struct ReadOptions {
     /// Name of the array in an npz file; default: the only or the first 3-d array of numbers.
     pub key: Option<String>,
+    /// Names of the columns of a csv in its own words; see [`Columns`].
+    pub columns: Columns,
+    /// A csv with one line per row of a sample (columns sample, row, and one for every column of
+    /// the matrices) instead of one per cell.
+    pub wide: bool,
+}
+
+/// The columns of a csv, where they have other names than `sample`, `row`, `col` and `value`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Columns {
+    /// Column with the labels of the samples.
+    pub sample: Option<String>,
+    /// Column with the labels of the rows.
+    pub row: Option<String>,
+    /// Column with the labels of the columns.
+    pub col: Option<String>,
+    /// Column with the numbers.
+    pub value: Option<String>,
 }
 
 /// A format, by extension.
@@ -177,7 +195,7 @@ fn sample_of_npy(
     place: &Place<'_>,
 ) -> Result<Sample> {
     let values = npy::read_numbers(reader, length, place)?;
-    Sample::named(values, Vec::new(), Vec::new(), place.subject())
+    Sample::incomplete(values, Names::default(), place.subject())
 }
 
 /// Opens a regular file that is not empty.

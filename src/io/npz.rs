@@ -3,8 +3,8 @@
 use super::header::{Header, read_header};
 use super::npy::{Rank, read_names, read_numbers};
 use super::place::{Place, list, shorten, tuple};
-use crate::data::Sample;
-use crate::linalg::require_finite;
+use crate::data::{Names, Sample};
+use crate::linalg::require_no_infinity;
 use crate::{Error, Result};
 use ndarray::{Array, Ix3};
 use std::io::{Read, Seek};
@@ -40,11 +40,14 @@ impl<'a, R: Read + Seek> Npz<'a, R> {
             None => self.first_of_rank::<Ix3>()?,
         };
         let values: Array<f64, Ix3> = self.numbers(&key)?;
-        require_finite(&self.place.array(&key).subject(), &values)?;
-        let (_, p, q) = values.dim();
-        let row_names = self.names("row_names", (p, "rows"))?;
-        let col_names = self.names("col_names", (q, "columns"))?;
-        Sample::named(values, row_names, col_names, self.place.subject())
+        require_no_infinity(&self.place.array(&key).subject(), &values)?;
+        let (n, p, q) = values.dim();
+        let names = Names {
+            samples: self.names("sample_names", (n, "samples"))?,
+            rows: self.names("row_names", (p, "rows"))?,
+            cols: self.names("col_names", (q, "columns"))?,
+        };
+        Sample::incomplete(values, names, self.place.subject())
     }
 
     /// The numeric array under `key`.

@@ -1,7 +1,7 @@
 //! Comma-separated tables: the long form of a sample, and plain matrices.
 
 use super::place::{Place, list, shorten};
-use crate::data::Sample;
+use crate::data::{Names, Sample};
 use crate::{Error, Result};
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Trim};
 use ndarray::{Array2, Array3};
@@ -110,13 +110,17 @@ fn find_columns<R: Read>(reader: &mut Reader<R>, place: &Place<'_>) -> Result<[u
     Ok(columns)
 }
 
+/// How programs write a value that is not there.
+const MISSING: [&str; 9] = ["", "na", "nan", "n/a", "<na>", "null", "none", "nil", "."];
+
+/// A number, or NaN for a value that is missing.
 fn parse_value(text: &str, line: u64, column: usize, place: &Place<'_>) -> Result<f64> {
+    if MISSING.iter().any(|word| text.trim_start_matches('-').eq_ignore_ascii_case(word)) {
+        return Ok(f64::NAN);
+    }
     let reason = match text.parse::<f64>() {
         Ok(value) if value.is_finite() => return Ok(value),
-        Ok(value) => format!(
-            "the value in column {} is {value}; remove or replace it (missing values are not modelled)",
-            column + 1
-        ),
+        Ok(value) => format!("the value in column {} is {value}; remove or replace it", column + 1),
         Err(_) => format!(
             "{} in column {} is not a number; write numbers as 1.5 or 1.5e-3",
             shorten(text),
@@ -126,9 +130,7 @@ fn parse_value(text: &str, line: u64, column: usize, place: &Place<'_>) -> Resul
     Err(place.at_line(line, reason))
 }
 
-/// Sorts the cells into the array; every cell must be there once.
-///
-/// Nothing is allocated for cells that the labels promise but no line delivers.
+/// Sorts the cells into the array; no cell may be there twice, and one without a line is missing.
 fn assemble(mut cells: Vec<Cell>, labels: [Labels; 3], place: &Place<'_>) -> Result<Sample> {
     let [samples, rows, cols] = labels.map(Labels::ordered);
     for cell in &mut cells {
@@ -157,34 +159,29 @@ fn assemble(mut cells: Vec<Cell>, labels: [Labels; 3], place: &Place<'_>) -> Res
         ));
     }
     let dim = (samples.0.len(), rows.0.len(), cols.0.len());
-    if let Some(at) = first_gap(&cells, dim) {
-        return Err(place.fault(format!(
-            "the cell of {} is missing; add a line for it (missing values are not modelled)",
-            names(at)
-        )));
+    require_dense(cells.len(), dim, place)?;
+    let mut values = Array3::from_elem(dim, f64::NAN);
+    for cell in &cells {
+        values[cell.at] = cell.value;
     }
-    let values = cells.iter().map(|cell| cell.value).collect();
-    let values = Array3::from_shape_vec(dim, values)
-        .map_err(|error| place.fault(format!("cannot be shaped ({error})")))?;
-    Sample::named(values, rows.0, cols.0, place.subject())
+    let names = Names { samples: samples.0, rows: rows.0, cols: cols.0 };
+    Sample::incomplete(values, names, place.subject())
 }
 
-/// The first cell of a full array that sorted cells without duplicates do not fill.
-fn first_gap(cells: &[Cell], (n, p, q): (usize, usize, usize)) -> Option<[usize; 3]> {
-    let mut expected = [0; 3];
-    for cell in cells {
-        if cell.at != expected {
-            return Some(expected);
-        }
-        expected[2] += 1;
-        if expected[2] == q {
-            expected = [expected[0], expected[1] + 1, 0];
-        }
-        if expected[1] == p {
-            expected = [expected[0] + 1, 0, 0];
-        }
+/// Most cells of the array for each line of the file: with more, the labels are mistyped or stand
+/// in the wrong columns, and the array would not fit into memory.
+const MOST_CELLS_PER_LINE: usize = 100;
+
+/// Refuses labels that promise far more cells than there are lines.
+fn require_dense(lines: usize, (n, p, q): (usize, usize, usize), place: &Place<'_>) -> Result<()> {
+    let cells = n.checked_mul(p).and_then(|rows| rows.checked_mul(q));
+    if cells.is_some_and(|cells| cells <= lines.saturating_mul(MOST_CELLS_PER_LINE)) {
+        return Ok(());
     }
-    (expected[0] < n).then_some(expected)
+    Err(place.fault(format!(
+        "the labels make {n} samples of {p} × {q}, but only {lines} cells are given; look for \
+         labels in the wrong column"
+    )))
 }
 
 /// Reads a plain matrix: lines of numbers, after at most one line without any number.
