@@ -49,6 +49,21 @@ pub enum Error {
         /// Number of missing cells.
         count: usize,
     },
+    /// Names that must be the same set, in any order, are not.
+    #[error(
+        "{what} do not agree with those of {whose}{}; rename them, or leave the names out",
+        difference(here, there)
+    )]
+    Names {
+        /// The names at fault.
+        what: String,
+        /// What they are compared with.
+        whose: String,
+        /// Names that are only here.
+        here: Vec<String>,
+        /// Names that are only there.
+        there: Vec<String>,
+    },
     /// A matrix that must be symmetric positive definite is not.
     #[error("{what} is not positive definite (its leading minor of order {minor} is not positive)")]
     NotPositiveDefinite {
@@ -160,6 +175,22 @@ fn and_more(count: usize) -> String {
     match count.saturating_sub(1) {
         0 => String::new(),
         more => format!(" (and {more} more)"),
+    }
+}
+
+/// Names that two lists do not share, in words.
+fn difference(here: &[String], there: &[String]) -> String {
+    const MOST: usize = 8;
+    let list = |names: &[String]| {
+        let more = names.len().saturating_sub(MOST);
+        let shown = names[..names.len() - more].join(", ");
+        if more > 0 { format!("{shown} and {more} more") } else { shown }
+    };
+    match (here.is_empty(), there.is_empty()) {
+        (true, true) => " (a name is there twice)".to_owned(),
+        (false, true) => format!(" (only here: {})", list(here)),
+        (true, false) => format!(" (only there: {})", list(there)),
+        (false, false) => format!(" (only here: {}; only there: {})", list(here), list(there)),
     }
 }
 

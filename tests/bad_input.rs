@@ -410,7 +410,7 @@ fn csv_faults() {
         ),
         (
             "1,b,u,3\n1,b,v,4\n1,a,u,5\n",
-            "x.csv:6: the cell of sample '1', row 'a', col 'u' is already given in line 2; \
+            "x.csv:6: the cell of sample 1, row a, col u is already given in line 2; \
              remove one of the two",
         ),
         (
@@ -436,7 +436,7 @@ fn csv_header_faults() {
     assert_eq!(
         folder.reading("x.csv", "sample,row,value\n1,a,2\n"),
         "x.csv:1: the header has no column 'col' (it has 'sample', 'row', 'value'); \
-         name the columns sample,row,col,value"
+         name the columns sample,row,col,value, or say which they are"
     );
     assert_eq!(
         folder.reading("x.csv", "sample,row,col,value,Row\n1,a,b,2,c\n"),
@@ -462,8 +462,8 @@ fn csv_labels_that_promise_too_much() {
     }
     assert_eq!(
         folder.reading("x.csv", text),
-        "x.csv: the labels make 20000 samples of 20000 × 20000, but only 20000 cells are given; \
-         look for labels in the wrong column"
+        "x.csv: the labels make 20000 samples (up to 19999) of 20000 rows (up to 19999) and 20000 \
+         columns (up to 19999), but only 20000 cells are given; look for labels in the wrong column"
     );
 }
 

@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
         Err(error) => assert!(error.to_string().contains("fuzz.csv")),
     }
     match read_matrix_csv_bytes(bytes, "fuzz.csv") {
-        Ok(matrix) => assert!(matrix.iter().all(|x| x.is_finite())),
+        Ok(matrix) => assert!(matrix.values.iter().all(|x| x.is_finite())),
         Err(error) => assert!(error.to_string().contains("fuzz.csv")),
     }
 });

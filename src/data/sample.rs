@@ -14,6 +14,7 @@ pub struct Sample {
     names: Names,
     n_missing: usize,
     source: String,
+    notes: Vec<String>,
 }
 
 /// Missing cells are equal to each other.
@@ -52,7 +53,7 @@ impl Sample {
         let names = Names { rows: row_names, cols: col_names, ..Names::default() };
         check(&values, &names, &source)?;
         require_finite(&source, &values)?;
-        Ok(Self { values: row_major(values), names, n_missing: 0, source })
+        Ok(Self { values: row_major(values), names, n_missing: 0, source, notes: Vec::new() })
     }
 
     /// A sample that may have missing cells, which hold NaN.
@@ -83,7 +84,7 @@ impl Sample {
         check(&values, &names, &source)?;
         require_no_infinity(&source, &values)?;
         let n_missing = values.iter().filter(|x| x.is_nan()).count();
-        Ok(Self { values: row_major(values), names, n_missing, source })
+        Ok(Self { values: row_major(values), names, n_missing, source, notes: Vec::new() })
     }
 
     /// The same sample with names of its n matrices (none: an empty list).
@@ -131,6 +132,18 @@ impl Sample {
         &self.source
     }
 
+    /// The same sample with something that was decided when it was read.
+    #[must_use]
+    pub fn with_note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// What was decided when the data were read, and the user should know.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     /// Is any cell missing?
     pub fn has_missing(&self) -> bool {
         self.n_missing > 0
@@ -164,6 +177,20 @@ impl Sample {
         }
     }
 
+    /// The same sample with rows and columns in another order.
+    pub(super) fn reordered(&self, rows: Option<&[usize]>, cols: Option<&[usize]>) -> Self {
+        let mut out = self.clone();
+        let sides = [(Axis(1), rows, &mut out.names.rows), (Axis(2), cols, &mut out.names.cols)];
+        for (axis, order, names) in sides {
+            if let Some(order) = order {
+                out.values = out.values.select(axis, order);
+                *names = order.iter().filter_map(|&i| names.get(i).cloned()).collect();
+            }
+        }
+        out.values = row_major(out.values);
+        out
+    }
+
     /// Average matrix (p × q); NaN where a cell is missing in any of the samples.
     pub fn mean(&self) -> Array2<f64> {
         self.values.sum_axis(Axis(0)) / self.values.len_of(Axis(0)) as f64
@@ -174,7 +201,8 @@ impl Sample {
         let values = self.values.view().permuted_axes([0, 2, 1]).as_standard_layout().into_owned();
         let Names { samples, rows, cols } = self.names.clone();
         let names = Names { samples, rows: cols, cols: rows };
-        Self { values, names, n_missing: self.n_missing, source: self.source.clone() }
+        let (source, notes) = (self.source.clone(), self.notes.clone());
+        Self { values, names, n_missing: self.n_missing, source, notes }
     }
 }
 
