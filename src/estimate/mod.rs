@@ -71,6 +71,7 @@ impl Model {
         observer: &mut dyn Observer,
     ) -> Result<Fit> {
         options.validate()?;
+        sample.require_complete()?;
         let clock = Instant::now();
         let (_, p, q) = sample.dim();
         self.check(p, q)?;

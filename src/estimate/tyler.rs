@@ -108,6 +108,7 @@ impl Tyler {
     /// what the structures say.
     pub fn fit(&self, sample: &Sample, options: &FitOptions) -> Result<TylerFit> {
         options.validate()?;
+        sample.require_complete()?;
         let (_, p, q) = sample.dim();
         let model = Model::of(Arc::new(Angular))
             .rows(self.rows.clone())

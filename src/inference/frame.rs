@@ -252,6 +252,7 @@ pub(super) fn gradient(pass: &crate::model::Pass, (n, p, q): (usize, usize, usiz
 /// Is the fit one of this sample? The log-likelihood is computed anew.
 pub(super) fn require_same_sample(fit: &Fit, sample: &crate::data::Sample) -> Result<()> {
     use crate::model::{Pass, SampleSource, Source, Want};
+    sample.require_complete()?;
     let dim = sample.dim();
     let refuse = |what: String| {
         Err(Error::Unsupported { what, remedy: "pass the sample that was fitted".to_owned() })

@@ -45,6 +45,7 @@ pub fn equal_factors(
         return Err(Error::domain("the number of groups", groups.len(), "at least 2"));
     };
     let (_, p, q) = first.dim();
+    groups.iter().try_for_each(Sample::require_complete)?;
     for group in rest {
         let (_, rows, cols) = group.dim();
         if (rows, cols) != (p, q) {

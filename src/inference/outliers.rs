@@ -135,6 +135,7 @@ impl Outliers {
 /// # Errors
 /// [`Error::Domain`] for a number beyond the sample.
 pub fn contributions(fit: &Fit, sample: &Sample, index: usize) -> Result<Contributions> {
+    sample.require_complete()?;
     let (n, p, q) = sample.dim();
     if index >= n {
         return Err(Error::domain("the number of a sample", index, format!("below {n}")));

@@ -48,6 +48,7 @@ impl Default for SeparabilityOptions<'_> {
 /// Lu & Zimmerman (2005), Statistics & Probability Letters 73, 449–457; Aston, Pigoli & Tavakoli
 /// (2017), Annals of Statistics 45, 1431–1461, for the projection.
 pub fn separability(sample: &Sample, options: &SeparabilityOptions<'_>) -> Result<TestResult> {
+    sample.require_complete()?;
     match options.projection {
         Some(target) => projected(sample, options, target),
         None => full(sample, options),
