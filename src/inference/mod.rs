@@ -23,6 +23,7 @@ mod likelihood_ratio;
 mod outliers;
 mod profile;
 mod richardson;
+mod score;
 mod separability;
 mod standard_errors;
 mod test_result;
@@ -35,8 +36,10 @@ pub use information::{Information, InformationKind};
 pub use likelihood_ratio::{likelihood_ratio, nested_test};
 pub use outliers::{
     Contributions, Distance, Outliers, benjamini_hochberg, contributions, holm, outliers,
+    outliers_in,
 };
 pub use profile::{Factor, Profile, ProfileOptions, profile_dof, profile_rho};
+pub use score::{SampleScore, Scores, score};
 pub use separability::{
     SeparabilityOptions, separability, separability_factor, unstructured_log_likelihood,
 };

@@ -60,6 +60,26 @@ pub struct Outliers {
 /// not known.
 pub fn outliers(fit: &Fit, sample: &Sample) -> Result<Outliers> {
     require_same_sample(fit, sample)?;
+    let mut found = outliers_in(fit, sample)?;
+    let (n, p, q) = sample.dim();
+    if n < 5 * (p + q) {
+        found.notes.push(format!(
+            "n = {n} is small for {p} × {q}: the estimates follow the extreme samples, whose \
+             p-values are too large"
+        ));
+    }
+    Ok(found)
+}
+
+/// Distances of the samples of new data under a fit of other data. Rows and columns are matched by
+/// their names where both have names.
+///
+/// # Errors
+/// [`Error::Names`] or [`Error::Shape`] when the sample does not fit the fit, [`Error::Missing`] for
+/// a missing cell; [`Error::Unsupported`] where the law of distances is not known.
+pub fn outliers_in(fit: &Fit, sample: &Sample) -> Result<Outliers> {
+    let sample = &fit.matched(sample)?;
+    sample.require_complete()?;
     let law = distance_law(fit)?;
     let mut distances = Vec::new();
     for (i, x) in sample.values().outer_iter().enumerate() {
@@ -81,13 +101,6 @@ pub fn outliers(fit: &Fit, sample: &Sample) -> Result<Outliers> {
         (d.holm, d.benjamini_hochberg) = (holm, bh);
     }
     let mut notes = Vec::new();
-    let (n, p, q) = sample.dim();
-    if n < 5 * (p + q) {
-        notes.push(format!(
-            "n = {n} is small for {p} × {q}: the estimates follow the extreme samples, whose \
-             p-values are too large"
-        ));
-    }
     if !fit.is_converged() {
         notes.push("the fit did not converge: distances are provisional".to_owned());
     }

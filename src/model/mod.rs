@@ -9,6 +9,8 @@ mod moments;
 mod pass;
 mod plan;
 mod point;
+pub(crate) mod serial;
+pub mod spec;
 mod stacked;
 pub mod stream;
 
@@ -19,6 +21,7 @@ pub use moment_source::MomentSource;
 pub use moments::Moments;
 pub use pass::{Pass, SampleSource, Source, Want};
 pub use point::Point;
+pub use spec::ModelSpec;
 
 use crate::family::{Gaussian, KroneckerT, Law, MatrixT, require_dof};
 use crate::structure::Structure;
