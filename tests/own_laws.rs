@@ -142,8 +142,8 @@ fn a_renamed_gaussian_is_the_gaussian() {
     let entropy = |fit: &Fit| fit.distribution().entropy().unwrap();
     assert_eq!(entropy(&ours), entropy(&reference));
     let heavy = Model::kronecker_t(Dof::Estimate).fit(&sample).unwrap();
-    let on = |fit| Fit::on(fit, &sample).unwrap();
-    let test = |null: &Fit| on(null).likelihood_ratio(&on(&heavy)).unwrap();
+    let heavy = heavy.on(&sample).unwrap();
+    let test = |null: &Fit| null.on(&sample).unwrap().likelihood_ratio(&heavy).unwrap();
     assert_eq!(test(&ours).p_value, test(&reference).p_value);
     assert!(ours.to_string().starts_with("normal fit by maximum likelihood"));
 }
