@@ -5,11 +5,11 @@ use super::estimator::Estimator;
 use super::factor::FactorSpec;
 use super::measures::{ERRORS, MEASURES};
 use super::simulate::Truth;
+use super::target::Target;
 use crate::family::{Law, LawName};
 use crate::{Error, Result};
 use ndarray::Array2;
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 /// The law of a truth.
@@ -126,36 +126,6 @@ impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { n, p, q, law, rows, cols, contamination } = self;
         write!(f, "n={n} {p}x{q} {law} rows={rows} cols={cols} contamination={contamination}")
-    }
-}
-
-/// What Σ stands for when an estimate is compared with the truth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Target {
-    /// The law's own scale matrix σ²(A ⊗ B); for the Gaussian this is the covariance.
-    #[default]
-    Scale,
-    /// The covariance; measures are blank where truth or estimate have none (ν ≤ 2).
-    Covariance,
-}
-
-impl Target {
-    /// Name as the study files write it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Scale => "scale",
-            Self::Covariance => "covariance",
-        }
-    }
-}
-
-impl FromStr for Target {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        [Self::Scale, Self::Covariance].into_iter().find(|t| t.name() == text).ok_or_else(|| {
-            Error::domain("the target", format!("\"{text}\""), "scale or covariance")
-        })
     }
 }
 

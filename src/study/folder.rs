@@ -11,7 +11,8 @@
 
 use super::design::Study;
 use super::journal::{self, Journal};
-use super::results::{Results, Row};
+use super::results::Results;
+use super::row::Row;
 use super::runner::{Progress, RunOptions, Shard};
 use crate::io::write_text;
 use crate::{Error, Result};

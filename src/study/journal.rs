@@ -5,7 +5,7 @@
 //! a sudden end left behind is cut off before the run goes on.
 
 use super::design::Study;
-use super::results::{CsvText, Row};
+use super::row::{CsvText, Row};
 use crate::io::write_text;
 use crate::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet};
