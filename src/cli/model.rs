@@ -1,7 +1,8 @@
 //! The arguments that say which model to fit and how, shared by the commands that fit.
 
+use super::data::matrix;
+use crate::data::Names;
 use crate::estimate::{Certify, Coordinates, DataSource, FitOptions, Method};
-use crate::io;
 use crate::model::{Dof, Mean, Model};
 use crate::optim::{Optimizer, Settings};
 use crate::structure::Structure;
@@ -43,9 +44,20 @@ pub(super) struct ModelArgs {
 }
 
 impl ModelArgs {
-    pub(super) fn model(&self) -> Result<Model> {
+    /// The model for data with these names; matrices from files are matched to them.
+    pub(super) fn model(&self, names: &Names) -> Result<Model> {
         let model = self.model.model(self.dof()?)?;
-        Ok(model.rows(structure(&self.rows)?).cols(structure(&self.cols)?).mean(mean(&self.mean)?))
+        let (rows, cols) =
+            (structure(&self.rows, &names.rows)?, structure(&self.cols, &names.cols)?);
+        Ok(model.rows(rows).cols(cols).mean(mean(&self.mean, names)?))
+    }
+
+    /// The files that the model is read from.
+    pub(super) fn files(&self) -> Vec<&Path> {
+        let known = [&self.rows, &self.cols].into_iter().filter_map(|s| s.strip_prefix("known:"));
+        let linear = self.mean.strip_prefix("linear:").and_then(|files| files.split_once(','));
+        let designs = linear.into_iter().flat_map(|(left, right)| [left, right]);
+        known.chain(designs).chain([self.mean.as_str()]).map(Path::new).collect()
     }
 }
 
@@ -104,20 +116,24 @@ impl LawName {
     }
 }
 
-pub(super) fn structure(text: &str) -> Result<Structure> {
+/// A structure by name, or known from a file, with the order of `names`.
+pub(super) fn structure(text: &str, names: &[String]) -> Result<Structure> {
     match text.strip_prefix("known:") {
-        Some(file) => Ok(Structure::Known(io::read_matrix(Path::new(file))?)),
+        Some(file) => Ok(Structure::Known(matrix(file, names, names)?)),
         None => text.parse(),
     }
 }
 
-pub(super) fn mean(text: &str) -> Result<Mean> {
+/// A mean by name, or from files, with the order of the names.
+pub(super) fn mean(text: &str, names: &Names) -> Result<Mean> {
     if let Ok(named) = text.parse() {
         return Ok(named);
     }
     match text {
-        design if design.starts_with("linear:") => linear(&design["linear:".len()..]),
-        file if Path::new(file).exists() => Ok(Mean::Known(io::read_matrix(Path::new(file))?)),
+        design if design.starts_with("linear:") => linear(&design["linear:".len()..], names),
+        file if Path::new(file).exists() => {
+            Ok(Mean::Known(matrix(file, &names.rows, &names.cols)?))
+        }
         other => {
             let allowed = "free, zero, rows, cols, scalar, linear:C,D or the path of a p × q \
                            matrix";
@@ -126,14 +142,14 @@ pub(super) fn mean(text: &str) -> Result<Mean> {
     }
 }
 
-/// A growth curve from "C,D", two files.
-fn linear(files: &str) -> Result<Mean> {
+/// A growth curve from "C,D", two files: C has the rows of the data, D their columns.
+fn linear(files: &str, names: &Names) -> Result<Mean> {
     let Some((left, right)) = files.split_once(',') else {
         let allowed = "linear:C,D with the files of the designs C (p × a) and D (b × q)";
         return Err(Error::domain("--mean", format!("\"linear:{files}\""), allowed));
     };
-    let read = |file: &str| io::read_matrix(Path::new(file));
-    Ok(Mean::Linear { left: read(left)?, right: read(right)? })
+    let (left, right) = (matrix(left, &names.rows, &[])?, matrix(right, &[], &names.cols)?);
+    Ok(Mean::Linear { left, right })
 }
 
 /// How to climb, shared by the commands that fit.

@@ -1,14 +1,14 @@
 //! `kronfit outliers`: distances, their p-values, and what they are made of.
 
 use super::Done;
-use super::data::DataArgs;
+use super::data::{DataArgs, require_distinct};
 use super::model::{HowArgs, ModelArgs};
-use super::progress::{FitProgress, say};
-use crate::data::Sample;
+use super::progress::{FitProgress, print, say};
+use crate::data::{Sample, name_of};
 use crate::estimate::{Fit, Method};
 use crate::inference::{Outliers, contributions, outliers};
 use crate::report::plot::{Chart, Figure, Scale, Series, write_figures};
-use crate::report::{contribution_table, outlier_table, to_json};
+use crate::report::{Align, Table, contribution_table, outlier_table, plain, to_json};
 use crate::{Error, Result, io};
 use clap::Args;
 use serde_json::json;
@@ -44,8 +44,16 @@ pub(super) fn run(args: &OutliersArgs, quiet: bool) -> Result<Done> {
     if !(args.alpha > 0.0 && args.alpha < 1.0) {
         return Err(Error::domain("--alpha", args.alpha, "between 0 and 1"));
     }
-    let model = args.model.model()?;
+    require_distinct(
+        &args.data.file().into_iter().chain(args.model.files()).collect::<Vec<_>>(),
+        &[
+            ("--json", args.json.as_deref()),
+            ("--csv", args.csv.as_deref()),
+            ("--plot", args.plot.as_deref()),
+        ],
+    )?;
     let sample = args.data.load()?;
+    let model = args.model.model(sample.names())?;
     let mut progress = FitProgress::new(quiet);
     let fit = model.fit_with(&sample, &args.how.options(Method::default()), &mut progress);
     progress.finish();
@@ -57,10 +65,10 @@ pub(super) fn run(args: &OutliersArgs, quiet: bool) -> Result<Done> {
     }
     if let Some(path) = &args.json {
         let json = to_json(&record(args, &fit, &sample, &found)?)?;
-        if json_on_stdout { say(&json)? } else { io::write_text(path, &json)? }
+        if json_on_stdout { print(&json)? } else { io::write_text(path, &json)? }
     }
     if let Some(path) = &args.csv {
-        io::write_text(path, &csv(&found))?;
+        io::write_text(path, &csv(&found, sample.sample_names())?)?;
     }
     if let Some(folder) = &args.plot {
         write_figures(folder, &[quantile_plot(&found)?, index_plot(&found, args.alpha)?])?;
@@ -86,7 +94,7 @@ fn page(args: &OutliersArgs, fit: &Fit, sample: &Sample, found: &Outliers) -> Re
         fit.model().law().name(),
         found.reference,
         args.alpha,
-        outlier_table(found, args.worst)
+        outlier_table(found, sample.sample_names(), args.worst)
     );
     for index in examined(found, args.alpha) {
         let parts = contributions(fit, sample, index)?;
@@ -94,7 +102,7 @@ fn page(args: &OutliersArgs, fit: &Fit, sample: &Sample, found: &Outliers) -> Re
             text,
             "\nSample {}: distance by cell, (A⁻¹YB⁻¹) ∘ Y; a negative cell agrees with its \
              neighbours\n{}",
-            index + 1,
+            name_of(sample.sample_names(), index),
             contribution_table(&parts, sample.row_names(), sample.col_names())
         );
     }
@@ -115,6 +123,7 @@ fn record(
         let c = contributions(fit, sample, index)?;
         parts.push(json!({
             "sample": index,
+            "name": sample.sample_names().get(index),
             "cells": c.cells.outer_iter().map(|row| row.to_vec()).collect::<Vec<_>>(),
             "rows": c.rows.to_vec(),
             "cols": c.cols.to_vec(),
@@ -129,23 +138,24 @@ fn record(
         "alpha": args.alpha,
         "distances": found.distances,
         "contributions": parts,
+        "sample_names": sample.sample_names(),
         "row_names": sample.row_names(),
         "col_names": sample.col_names(),
         "notes": found.notes,
     }))
 }
 
-/// Samples are numbered from 0, as in the JSON and in the arrays.
-fn csv(found: &Outliers) -> String {
-    let mut text = String::from("sample,distance,statistic,p_value,holm,benjamini_hochberg\n");
+/// Samples are numbered from 0, as in the JSON and in the arrays, and named where they have names.
+fn csv(found: &Outliers, names: &[String]) -> Result<String> {
+    let heads =
+        ["sample", "name", "distance", "statistic", "p_value", "holm", "benjamini_hochberg"];
+    let mut table = Table::new(heads.map(|head| (head, Align::Left)));
     for d in &found.distances {
-        let _ = writeln!(
-            text,
-            "{},{},{},{},{},{}",
-            d.sample, d.distance, d.statistic, d.p_value, d.holm, d.benjamini_hochberg
-        );
+        let numbers = [d.distance, d.statistic, d.p_value, d.holm, d.benjamini_hochberg].map(plain);
+        let name = names.get(d.sample).cloned().unwrap_or_default();
+        table.row([d.sample.to_string(), name].into_iter().chain(numbers));
     }
-    text
+    table.to_csv()
 }
 
 fn quantile_plot(found: &Outliers) -> Result<Figure> {
@@ -166,11 +176,14 @@ fn quantile_plot(found: &Outliers) -> Result<Figure> {
 }
 
 fn index_plot(found: &Outliers, alpha: f64) -> Result<Figure> {
-    let points =
-        found.distances.iter().map(|d| ((d.sample + 1) as f64, -d.p_value.max(1e-300).log10()));
+    let points = found.distances.iter().map(|d| (d.sample as f64, -d.p_value.max(1e-300).log10()));
     let (n, cut) = (found.distances.len() as f64, -(alpha / found.distances.len() as f64).log10());
-    Chart::new("Distances by sample", ("sample", Scale::Linear), ("−log₁₀ p-value", Scale::Linear))
-        .with(Series::reference(&format!("{alpha} over n (Bonferroni)"), [(1.0, cut), (n, cut)]))
-        .with(Series::points("samples", points))
-        .figure("outliers-index")
+    Chart::new(
+        "Distances by sample",
+        ("sample (from 0)", Scale::Linear),
+        ("−log₁₀ p-value", Scale::Linear),
+    )
+    .with(Series::reference(&format!("{alpha} over n (Bonferroni)"), [(0.0, cut), (n - 1.0, cut)]))
+    .with(Series::points("samples", points))
+    .figure("outliers-index")
 }

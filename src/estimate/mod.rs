@@ -35,7 +35,7 @@ pub use tyler::{Tyler, TylerFit};
 use crate::data::Sample;
 use crate::model::{Model, SampleSource};
 use crate::optim::{Optimizer, Settings};
-use crate::{Error, Result};
+use crate::{Error, Result, linalg};
 use std::time::Instant;
 
 impl Model {
@@ -75,6 +75,9 @@ impl Model {
         let clock = Instant::now();
         let (_, p, q) = sample.dim();
         self.check(p, q)?;
+        for (what, d) in [("the row factor", p), ("the column factor", q)] {
+            linalg::require_room(what, &[d, d], 4)?;
+        }
         let warnings = self.count_warnings(sample.source(), sample.dim(), options)?;
         let samples = SampleSource::new(sample);
         let problem = Problem::new(self, &samples);

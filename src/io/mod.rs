@@ -31,7 +31,9 @@ pub use beside::{Beside, read_beside, read_text_array, read_vector};
 pub use datasets::{Dataset, datasets, read_dataset};
 pub use sheet::Sheet;
 pub use stream::NpyBlocks;
-pub use write::{Entry, write_atomically, write_npy, write_npz, write_sample, write_text};
+pub use write::{
+    Entry, remove_leftovers, write_atomically, write_npy, write_npz, write_sample, write_text,
+};
 
 use crate::data::{NamedMatrix, Names, Sample};
 use crate::linalg::require_finite;

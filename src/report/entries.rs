@@ -1,6 +1,7 @@
 //! Parameters that belong to the entries of a factor, as a table.
 
 use super::{Align, Table};
+use crate::text;
 
 /// Parameters `name[i]` and `name[i,k]` with a row for every entry i of the factor, where one of
 /// the names has all d of them.
@@ -13,7 +14,7 @@ pub(super) fn entry_table(
     for (name, value) in parameters {
         let (base, index) = name.strip_suffix(']')?.split_once('[')?;
         let (row, head) = match index.split_once(',') {
-            Some((row, k)) => (row, format!("{base} {}", k.parse::<usize>().ok()? + 1)),
+            Some((row, k)) => (row, format!("{base} {}", k.parse::<usize>().ok()?)),
             None => (index, base.to_owned()),
         };
         let at = columns.iter().position(|(known, _)| *known == head).unwrap_or_else(|| {
@@ -35,8 +36,9 @@ pub(super) fn entry_table(
     Some(table)
 }
 
+/// An entry by its name, or by its zero-based index where there is no name.
 pub(super) fn entry_name(names: &[String], i: usize) -> String {
-    names.get(i).cloned().unwrap_or_else(|| (i + 1).to_string())
+    names.get(i).map_or_else(|| i.to_string(), |name| text::shown(name))
 }
 
 #[cfg(test)]
@@ -52,7 +54,7 @@ mod tests {
         let names = ["a".to_owned(), "b".to_owned()];
         let all = parameters(&["loading[0,0]", "loading[1,0]", "uniqueness[0]", "uniqueness[1]"]);
         let table = entry_table(&all, &names, 2).expect("a table");
-        assert_eq!(table.head().collect::<Vec<_>>(), ["", "loading 1", "uniqueness"]);
+        assert_eq!(table.head().collect::<Vec<_>>(), ["", "loading 0", "uniqueness"]);
         assert_eq!(table.rows(), [["a", "0.0000", "2.0000"], ["b", "1.0000", "3.0000"]]);
     }
 

@@ -4,7 +4,7 @@ use super::contamination::Contamination;
 use crate::data::Sample;
 use crate::estimate::{Factors, Normalisation};
 use crate::family::{Law, require_drawable};
-use crate::linalg::Spd;
+use crate::linalg::{Spd, require_room};
 use crate::{Error, Result};
 use ndarray::{Array2, Array3, ArrayView2, ArrayViewMut2, Axis, Zip};
 use rand::{Rng, SeedableRng};
@@ -126,9 +126,12 @@ impl Truth {
     /// [`Error::Shape`] for n = 0; [`Error::NonFinite`] when a law with a very small ν left the
     /// range of double precision.
     pub fn simulate(&self, n: usize, seed: u64) -> Result<Simulated> {
+        let (p, q) = self.mean.dim();
+        // Data and mask.
+        require_room("the simulated sample", &[n, p, q], 2)?;
         let each =
             |i: usize| (stream(seed, 0, DATA, i as u64), stream(seed, 0, OUTLIERS, i as u64));
-        let mut x = Array3::zeros((n, self.mean.nrows(), self.mean.ncols()));
+        let mut x = Array3::zeros((n, p, q));
         let mut mask = Array3::zeros(x.dim());
         for i in 0..n {
             let (mut data, mut outliers) = each(i);
@@ -145,8 +148,10 @@ impl Truth {
         mut data: ChaCha20Rng,
         mut outliers: ChaCha20Rng,
     ) -> Result<Sample> {
-        let mut x = Array3::zeros((n, self.mean.nrows(), self.mean.ncols()));
-        let mut mask = Array2::zeros(self.mean.dim());
+        let (p, q) = self.mean.dim();
+        require_room("the simulated sample", &[n, p, q], 1)?;
+        let mut x = Array3::zeros((n, p, q));
+        let mut mask = Array2::zeros((p, q));
         for slot in x.outer_iter_mut() {
             self.draw((slot, mask.view_mut()), &mut data, &mut outliers);
         }
