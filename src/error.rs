@@ -87,9 +87,7 @@ pub enum Error {
         difference: f64,
     },
     /// Numbers that do not fit into the memory of the machine.
-    #[error(
-        "{what} is {size}, more than fits into the memory of this machine ({room}); make it smaller"
-    )]
+    #[error("{what} is {size}, more than there is room for ({room} in memory); make it smaller")]
     TooLarge {
         /// What was asked for.
         what: String,

@@ -84,11 +84,9 @@ impl DataArgs {
         self.read(&self.data, self.key.clone(), missing)
     }
 
-    /// Another sample, complete, with rows and columns in the order of this one where both have
-    /// names.
-    pub(super) fn load_other(&self, data: &str, like: &Sample) -> Result<Sample> {
-        let other = self.read(data, None, Missing::Refuse)?;
-        other.matched(like.row_names(), like.col_names(), like.source())
+    /// Another sample, complete, that is read like this one.
+    pub(super) fn load_other(&self, data: &str) -> Result<Sample> {
+        self.read(data, None, Missing::Refuse)
     }
 
     fn read(&self, data: &str, key: Option<String>, missing: Missing) -> Result<Sample> {

@@ -164,7 +164,7 @@ fn test(
         }
         Hypothesis::SameAs(file, shared) => {
             args.model.require_plain("the test of equal factors")?;
-            let other = args.data.load_other(file, sample)?;
+            let other = args.data.load_other(file)?;
             equal_factors(&[sample.clone(), other], *shared, &options, simulation.as_ref())
         }
     }

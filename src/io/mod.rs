@@ -244,6 +244,14 @@ pub fn read_sheet(path: &Path) -> Result<Sheet> {
     sheet::read_sheet(reader, length, &place)
 }
 
+/// Reads a table from the bytes of a csv file; `name` stands for the file in messages.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_sheet_bytes(bytes: &[u8], name: &str) -> Result<Sheet> {
+    sheet::read_sheet(bytes, bytes.len() as u64, &Place::file(Path::new(name)))
+}
+
 fn sample_of_npy(reader: &mut impl Read, length: u64, place: &Place<'_>) -> Result<Sample> {
     let values = npy::read_numbers(reader, length, place)?;
     Sample::incomplete(values, Names::default(), place.subject())

@@ -22,6 +22,10 @@ fn memory() -> u128 {
     })
 }
 
+/// Most numbers in one array (69 GB): beyond, data are read in blocks, and no factor of that order
+/// can be inverted in a lifetime.
+const MOST: u128 = 1 << 33;
+
 /// Refuses arrays of f64 that cannot fit into the memory of this machine; `shape` is the shape of
 /// one, and `copies` of them are held at once.
 ///
@@ -37,14 +41,14 @@ fn memory() -> u128 {
 pub fn require_room(what: &str, shape: &[usize], copies: usize) -> Result<()> {
     let numbers = shape.iter().fold(1_u128, |all, &d| all.saturating_mul(d as u128));
     let bytes = numbers.saturating_mul(8);
-    if bytes.saturating_mul(copies as u128) <= memory() {
+    if numbers <= MOST && bytes.saturating_mul(copies as u128) <= memory() {
         return Ok(());
     }
     let shape: Vec<String> = shape.iter().map(usize::to_string).collect();
     Err(Error::TooLarge {
         what: what.to_owned(),
         size: format!("{} numbers ({})", shape.join(" × "), readable(bytes)),
-        room: readable(memory()),
+        room: readable(memory().min(8 * MOST)),
     })
 }
 

@@ -15,7 +15,11 @@ pub enum Align {
 /// A number for another program: all digits, `inf` or `-inf` where it is infinite, nothing where
 /// it is not a number.
 pub fn plain(x: f64) -> String {
-    if x.is_nan() { String::new() } else { x.to_string() }
+    match x.abs() {
+        _ if x.is_nan() => String::new(),
+        size if size.is_infinite() || size == 0.0 || (1e-5..1e16).contains(&size) => x.to_string(),
+        _ => format!("{x:e}"),
+    }
 }
 
 /// A number for another program; nothing where there is none.
