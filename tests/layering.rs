@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// From the bottom up: a module may use what stands before it.
-const LAYERS: [&str; 18] = [
+const LAYERS: [&str; 19] = [
     "text",
     "error",
     "linalg",
@@ -17,6 +17,7 @@ const LAYERS: [&str; 18] = [
     "structure",
     "family",
     "model",
+    "likelihood",
     "estimate",
     "inference",
     "study",

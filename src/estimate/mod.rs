@@ -33,7 +33,8 @@ pub use problem::Problem;
 pub use tyler::{Tyler, TylerFit};
 
 use crate::data::Sample;
-use crate::model::{Model, SampleSource};
+use crate::likelihood::SampleLikelihood;
+use crate::model::Model;
 use crate::optim::{Optimizer, Settings};
 use crate::{Error, Result, linalg};
 use std::time::Instant;
@@ -79,12 +80,12 @@ impl Model {
             linalg::require_room(what, &[d, d], 4)?;
         }
         let warnings = self.count_warnings(sample.source(), sample.dim(), options)?;
-        let samples = SampleSource::new(sample);
+        let samples = SampleLikelihood::new(sample);
         let problem = Problem::new(self, &samples);
         let moments = warm::by_moments(self, sample.dim(), options)?;
         let mut start = match warm::start(self, sample) {
             Some(start) => start,
-            None => problem.first(sample)?,
+            None => problem.first()?,
         };
         let of_moments;
         let problem = if moments {
