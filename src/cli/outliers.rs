@@ -72,7 +72,8 @@ pub(super) fn run(args: &OutliersArgs, quiet: bool) -> Result<Done> {
         io::write_text(path, &csv(&found, sample.sample_names())?)?;
     }
     if let Some(folder) = &args.plot {
-        write_figures(folder, &[quantile_plot(&found)?, index_plot(&found, args.alpha)?])?;
+        let names = sample.sample_names();
+        write_figures(folder, &[quantile_plot(&found)?, index_plot(&found, names, args.alpha)?])?;
     }
     Ok(if fit.is_converged() { Done::Fully } else { Done::NotConverged })
 }
@@ -173,15 +174,37 @@ fn quantile_plot(found: &Outliers) -> Result<Figure> {
     .figure("outliers-qq")
 }
 
-fn index_plot(found: &Outliers, alpha: f64) -> Result<Figure> {
-    let points = found.distances.iter().map(|d| (d.sample as f64, -d.p_value.max(1e-300).log10()));
-    let (n, cut) = (found.distances.len() as f64, -(alpha / found.distances.len() as f64).log10());
-    Chart::new(
-        "Distances by sample",
-        ("sample (from 0)", Scale::Linear),
-        ("−log₁₀ p-value", Scale::Linear),
-    )
-    .with(Series::reference(&format!("{alpha} over n (Bonferroni)"), [(0.0, cut), (n - 1.0, cut)]))
-    .with(Series::points("samples", points))
-    .figure("outliers-index")
+/// The worst samples by name, for a figure.
+fn worst_named(found: &Outliers, names: &[String]) -> String {
+    const NAMED: usize = 3;
+    let worst = found.worst_first();
+    let named = worst.iter().take(NAMED).map(|d| name_of(names, d.sample));
+    named.collect::<Vec<_>>().join(", ")
+}
+
+/// Where the samples stand along an axis: at their names where these are numbers that grow, as
+/// years do, else at their indices.
+fn positions(names: &[String], n: usize) -> (Vec<f64>, &'static str) {
+    let numbers: Option<Vec<f64>> = names.iter().map(|name| name.parse().ok()).collect();
+    let grow = |x: &Vec<f64>| x.len() == n && x.windows(2).all(|w| w[0] < w[1]);
+    match numbers.filter(grow).filter(|x| x.iter().all(|x| x.is_finite())) {
+        Some(numbers) => (numbers, "sample"),
+        None => ((0..n).map(|i| i as f64).collect(), "sample (from 0)"),
+    }
+}
+
+fn index_plot(found: &Outliers, names: &[String], alpha: f64) -> Result<Figure> {
+    let n = found.distances.len();
+    let (at, axis) = positions(names, n);
+    let points = found.distances.iter().map(|d| (at[d.sample], -d.p_value.max(1e-300).log10()));
+    let cut = -(alpha / n as f64).log10();
+    let ends = at.first().zip(at.last()).map_or((0.0, 1.0), |(a, b)| (*a, *b));
+    Chart::new("Distances by sample", (axis, Scale::Linear), ("−log₁₀ p-value", Scale::Linear))
+        .note(&format!("smallest p-values: {}", worst_named(found, names)))
+        .with(Series::reference(
+            &format!("{alpha} over n (Bonferroni)"),
+            [(ends.0, cut), (ends.1, cut)],
+        ))
+        .with(Series::points("samples", points))
+        .figure("outliers-index")
 }

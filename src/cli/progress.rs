@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// Writes a line to standard error; a closed pipe is nobody's problem.
 pub(super) fn complain(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{}", shown_lines(line));
+    let _ = writeln!(std::io::stderr(), "{}", shown(line));
 }
 
 /// Writes text for people to standard output: what would move the cursor or colour the screen is

@@ -4,10 +4,15 @@
 //!   C or Fortran order and either byte order. Integers beyond 2⁵³ are rounded to `f64`.
 //! * **npz**: a zip of npy arrays, stored or deflated. The sample is the array asked for by
 //!   [`ReadOptions::key`], or the only or first 3-d array of numbers; the optional arrays
-//!   `row_names` (p) and `col_names` (q) are text (or integers, such as years).
+//!   `sample_names` (n), `row_names` (p) and `col_names` (q) are text (or integers, such as years).
 //! * **csv**, long form: a header with `sample`, `row`, `col`, `value` in any order (other columns
-//!   are passed over), one line per cell in any order. Labels are names, in order of first
-//!   appearance; if all labels of an axis are integers, in numeric order.
+//!   are passed over), one line per cell in any order; or wide, one line per row of a sample.
+//!   Separators, decimal commas, UTF-16 and gzip are recognised. Labels are names: in numeric order
+//!   if all labels of an axis are numbers, by time if all are ISO dates, else in order of first
+//!   appearance.
+//!
+//! NaN in an array, and an empty cell, `NA` or a missing line of a table, are missing cells of the
+//! sample; an infinity is an error.
 //!
 //! Every fault is one sentence with file, place, reason and remedy. Memory is bounded by the
 //! bytes that are there, not by what a header promises.
