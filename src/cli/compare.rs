@@ -2,12 +2,14 @@
 
 use super::Done;
 use super::data::{DataArgs, require_distinct};
-use super::model::{HowArgs, LawName, mean, structure};
+use super::model::{HowArgs, at_flag, law_names};
 use super::progress::{CountProgress, print, say};
 use crate::data::Names;
 use crate::estimate::Method;
+use crate::family::LawName;
 use crate::inference::{Compared, compare};
-use crate::model::Model;
+use crate::model::spec::{mean_for, structure_for};
+use crate::model::{Model, ModelSpec};
 use crate::report::{comparison_csv, comparison_table, to_json};
 use crate::structure::Structure;
 use crate::{Error, Result, io};
@@ -20,7 +22,7 @@ pub(super) struct CompareArgs {
     data: DataArgs,
     /// Laws to compare, separated by commas; ν of the t laws is estimated.
     #[arg(long, value_name = "LAWS", value_delimiter = ',',
-          default_values_t = LawName::ALL, value_enum)]
+          default_values_t = LawName::ALL, value_parser = law_names())]
     models: Vec<LawName>,
     /// Structures to compare, separated by commas, each on the rows and on the columns. A pair
     /// like ar1*unstructured (rows*columns) stands for itself alone.
@@ -60,12 +62,12 @@ fn pairs(texts: &[String], names: &Names) -> Result<Vec<(Structure, Structure)>>
     let mut out = Vec::new();
     for rows in &plain {
         for cols in &plain {
-            out.push((structure(rows, &names.rows)?, structure(cols, &names.cols)?));
+            out.push((structure_for(rows, &names.rows)?, structure_for(cols, &names.cols)?));
         }
     }
     for pair in given {
         let (rows, cols) = pair.split_once('*').unwrap_or((pair, pair));
-        out.push((structure(rows, &names.rows)?, structure(cols, &names.cols)?));
+        out.push((structure_for(rows, &names.rows)?, structure_for(cols, &names.cols)?));
     }
     Ok(out)
 }
@@ -76,11 +78,12 @@ pub(super) fn run(args: &CompareArgs, quiet: bool) -> Result<Done> {
         &[("--json", args.json.as_deref()), ("--csv", args.csv.as_deref())],
     )?;
     let sample = args.data.load()?;
-    let mean = mean(&args.mean, sample.names())?;
+    let mean = at_flag("--mean", mean_for(&args.mean, sample.names()))?;
     let mut models: Vec<Model> = Vec::new();
     for law in &args.models {
         for (rows, cols) in pairs(&args.structures, sample.names())? {
-            models.push(law.model(None)?.rows(rows).cols(cols).mean(mean.clone()));
+            let mean = mean.clone();
+            models.push(ModelSpec { rows, cols, mean, ..ModelSpec::new(*law) }.model()?);
         }
     }
     let progress = CountProgress::new(quiet, Some(models.len()), "models");

@@ -108,11 +108,6 @@ impl DataArgs {
     }
 }
 
-/// A matrix from a file, with rows and columns in the order of these names where both have them.
-pub(super) fn matrix(file: &str, rows: &[String], cols: &[String]) -> Result<ndarray::Array2<f64>> {
-    io::read_named_matrix(Path::new(file))?.matched(rows, cols)
-}
-
 /// No names, for data that are not in memory.
 pub(super) fn nameless() -> Names {
     Names::default()

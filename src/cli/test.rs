@@ -2,14 +2,17 @@
 
 use super::Done;
 use super::data::{DataArgs, require_distinct};
-use super::model::{HowArgs, LawName, ModelArgs, mean, structure};
+use super::model::{HowArgs, ModelArgs, at_flag};
 use super::progress::{CountProgress, print, say};
 use crate::estimate::Method;
+use crate::family::LawName;
 use crate::inference::{
     BootstrapOptions, SeparabilityOptions, Shared, TestResult, equal_factors, nested_test,
     separability,
 };
 use crate::io;
+use crate::model::ModelSpec;
+use crate::model::spec::{mean_for, structure_for};
 use crate::report::to_json;
 use crate::structure::Structure;
 use crate::{Error, Result};
@@ -132,7 +135,7 @@ fn test(
             separability(
                 sample,
                 &SeparabilityOptions {
-                    mean: mean(args.model.mean_text(), names)?,
+                    mean: at_flag("--mean", mean_for(args.model.mean_text(), names))?,
                     fit: options,
                     bootstrap: simulation,
                     projection: args.project,
@@ -141,24 +144,18 @@ fn test(
         }
         Hypothesis::Rows(name) => {
             let model = model.clone().rows(Structure::Unstructured);
-            let null = model.clone().rows(structure(name, &names.rows)?);
+            let null = model.clone().rows(structure_for(name, &names.rows)?);
             nested_test(sample, &null, &model, &options, simulation.as_ref())
         }
         Hypothesis::Cols(name) => {
             let model = model.clone().cols(Structure::Unstructured);
-            let null = model.clone().cols(structure(name, &names.cols)?);
+            let null = model.clone().cols(structure_for(name, &names.cols)?);
             nested_test(sample, &null, &model, &options, simulation.as_ref())
         }
         Hypothesis::Gaussian(law) => {
-            let law = <LawName as clap::ValueEnum>::from_str(law, false)
-                .map_err(|e| Error::domain("the law of gaussian=LAW", law, e))?;
-            let with = |law: LawName| -> Result<crate::model::Model> {
-                Ok(law
-                    .model(None)?
-                    .rows(model.row_structure().clone())
-                    .cols(model.col_structure().clone())
-                    .mean(model.mean_structure().clone()))
-            };
+            let law = at_flag("the law of gaussian=LAW", law.parse())?;
+            let spec = args.model.spec(names)?;
+            let with = |law| ModelSpec { law, dof: None, ..spec.clone() }.model();
             let (null, alternative) = (with(LawName::Gaussian)?, with(law)?);
             nested_test(sample, &null, &alternative, &options, simulation.as_ref())
         }

@@ -1,6 +1,7 @@
 //! Observations: a sample of n matrices, p × q each, with names.
 
 mod blocks;
+mod fingerprint;
 mod matrix;
 mod names;
 mod sample;

@@ -26,6 +26,7 @@ pub use climb::Ascent;
 pub use coordinates::Coordinates;
 pub use factors::{Factors, Normalisation};
 pub use fit::{Certificate, Fit};
+pub(crate) use fit::{End, FitParts};
 pub use iterate::{Iterate, Score};
 pub use joint_problem::JointProblem;
 pub use options::{Certify, DataSource, FitOptions, Method, Observer, Silent, Step, Termination};
