@@ -70,6 +70,9 @@ impl Model {
         options: &FitOptions,
         observer: &mut dyn Observer,
     ) -> Result<Fit> {
+        if let Some(placed) = self.placed(sample)? {
+            return placed.fit_with(sample, options, observer);
+        }
         options.validate()?;
         let clock = Instant::now();
         let (_, p, q) = sample.dim();
@@ -141,6 +144,10 @@ impl Model {
         }
         warnings.extend(outcome.termination.warnings(outcome.iterate.score.worst()));
         warnings.extend(dof::warnings(self, &outcome.iterate));
+        let point = &outcome.iterate.point;
+        for (shape, root) in [(&problem.row_shape, &point.row), (&problem.col_shape, &point.col)] {
+            warnings.extend(shape.note(root));
+        }
         Ok(Fit::new(self, sample, outcome, warnings, seconds, certificate))
     }
 }

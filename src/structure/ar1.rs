@@ -1,5 +1,6 @@
 //! Stationary autoregression of order one: A = σ²ρ^|i−j|.
 
+use super::het::EqualVariances;
 use super::{Parameter, Shape, not_definite, project_scale, project_scale_and, usable};
 use crate::Result;
 use crate::linalg::Root;
@@ -179,6 +180,8 @@ impl Shape for Ar1 {
         Ok(project_scale_and(whitened, &rest))
     }
 }
+
+impl EqualVariances for Ar1 {}
 
 /// Sums over the diagonals, both sides of it.
 pub(super) fn lag_sums(matrix: ArrayView2<'_, f64>) -> Vec<f64> {

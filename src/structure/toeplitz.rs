@@ -1,6 +1,7 @@
 //! Stationary covariances: A_ij depends on |i − j| only, positive definite by construction.
 
 use super::ar1::lag_sums;
+use super::het::EqualVariances;
 use super::{Parameter, Shape, descent, not_definite, usable};
 use crate::Result;
 use ndarray::{Array2, ArrayView2};
@@ -164,3 +165,5 @@ impl Shape for Toeplitz {
         (1..matrix.nrows()).map(|k| Parameter::correlation(matrix[[0, k]] / unit).at(k)).collect()
     }
 }
+
+impl EqualVariances for Toeplitz {}
