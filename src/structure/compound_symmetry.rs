@@ -162,10 +162,10 @@ impl EqualVariances for CompoundSymmetry {
         vec![(1.0 - share) * b - share * a]
     }
 
-    fn rest(&self, correlations: ArrayView2<'_, f64>) -> Result<Vec<f64>> {
-        Ok(match self.coordinates(correlations)?[..] {
+    fn rest(&self, all: Vec<f64>) -> Vec<f64> {
+        match all[..] {
             [a, b] => vec![b - a],
             _ => Vec::new(),
-        })
+        }
     }
 }

@@ -29,12 +29,9 @@ pub(super) trait EqualVariances: Shape {
         all.get(1..).unwrap_or(&[]).to_vec()
     }
 
-    /// The other coordinates of a correlation matrix of the structure.
-    ///
-    /// # Errors
-    /// As [`Shape::coordinates`].
-    fn rest(&self, correlations: ArrayView2<'_, f64>) -> Result<Vec<f64>> {
-        Ok(self.coordinates(correlations)?.split_off(1))
+    /// The others of the structure's coordinates, those of a correlation matrix.
+    fn rest(&self, mut all: Vec<f64>) -> Vec<f64> {
+        all.split_off(1)
     }
 
     /// Directions that span what R can do at `rest`, and whether the first of them only goes
@@ -96,7 +93,7 @@ impl Het {
         let deviations: Array1<f64> = lower.rows().into_iter().map(|x| x.dot(&x).sqrt()).collect();
         let mut root = root.clone();
         root.scale_rows(deviations.mapv(f64::recip).view());
-        let rest = self.inner.rest(root.matrix().view())?;
+        let rest = self.inner.rest(self.inner.coordinates_of(&root)?);
         Ok((root, rest))
     }
 }
@@ -170,7 +167,14 @@ impl Shape for Het {
     fn coordinates(&self, matrix: ArrayView2<'_, f64>) -> Result<Vec<f64>> {
         let (deviations, correlations) = standardised(&self.name(), matrix)?;
         let mut out: Vec<f64> = deviations.iter().map(|s| s.ln()).collect();
-        out.extend(self.inner.rest(correlations.view())?);
+        out.extend(self.inner.rest(self.inner.coordinates(correlations.view())?));
+        Ok(out)
+    }
+
+    fn coordinates_of(&self, root: &Root) -> Result<Vec<f64>> {
+        let lower = root.lower();
+        let mut out: Vec<f64> = lower.rows().into_iter().map(|x| 0.5 * x.dot(&x).ln()).collect();
+        out.extend(self.split(root)?.1);
         Ok(out)
     }
 

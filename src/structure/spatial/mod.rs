@@ -216,6 +216,17 @@ impl Shape for Spatial {
         Ok(out)
     }
 
+    /// Correlations that are as good as none as none: a search would see little of u but its bend.
+    fn coordinates_of(&self, root: &Root) -> Result<Vec<f64>> {
+        let mut out = self.coordinates(root.matrix().view())?;
+        if let Some(u) = out.get_mut(1)
+            && (-fall_of(*u)).exp() <= HELD
+        {
+            *u = 0.0;
+        }
+        Ok(out)
+    }
+
     fn matrix(&self, coordinates: &[f64], d: usize) -> Result<Array2<f64>> {
         let (variance, x) = self.decoded(coordinates);
         self.assemble(variance, x, d)
