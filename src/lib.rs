@@ -79,6 +79,7 @@ pub mod family;
 pub mod inference;
 pub mod io;
 pub mod kronecker;
+pub mod likelihood;
 pub mod linalg;
 pub mod model;
 pub mod optim;
@@ -86,6 +87,7 @@ pub mod report;
 pub mod special;
 pub mod structure;
 pub mod study;
+pub mod text;
 
 pub use error::{Error, Result};
 

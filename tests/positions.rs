@@ -107,7 +107,7 @@ fn independence_is_an_edge_that_is_reached() {
                 let gap = fit.log_likelihood() - without.log_likelihood();
                 assert!(gap.abs() < 1e-9 * without.log_likelihood().abs(), "{what}: {gap:e}");
                 assert!(fit.warnings().iter().any(|w| w.contains("range of zero")), "{what}");
-                let errors = fit.standard_errors(&sample).unwrap();
+                let errors = fit.on(&sample).unwrap().standard_errors().unwrap();
                 assert!(errors.sigma2 > 0.0, "{what}");
             }
         }
@@ -148,7 +148,7 @@ fn a_known_truth_is_found() {
     let range = -1.0 / truth.ln();
     let sample = simulate(&matrix(Kernel::Exponential, &TIMES, range), 300, 4, &mut rng);
     let fit = Model::gaussian().rows(at(Kernel::Exponential, &TIMES)).fit(&sample).unwrap();
-    let intervals = fit.standard_errors(&sample).unwrap().intervals(0.999).unwrap();
+    let intervals = fit.on(&sample).unwrap().standard_errors().unwrap().intervals(0.999).unwrap();
     for (name, value, scale) in
         [("rho (rows)", truth, IntervalScale::Logit), ("range (rows)", range, IntervalScale::Log)]
     {
@@ -176,7 +176,7 @@ fn labels_are_positions() {
         let named = named(labels);
         let fit = asked.fit(&named).unwrap();
         assert!((fit.log_likelihood() - reference.log_likelihood()).abs() < 1e-9, "{labels:?}");
-        fit.standard_errors(&named).unwrap();
+        fit.on(&named).unwrap().standard_errors().unwrap();
     }
     assert!(matches!(asked.fit(&sample), Err(Error::Unsupported { .. })));
     assert!(matches!(asked.fit(&named(["a", "b", "c", "d"])), Err(Error::Domain { .. })));

@@ -6,7 +6,7 @@ use super::model::{HowArgs, ModelArgs};
 use super::progress::{FitProgress, say};
 use crate::data::Sample;
 use crate::estimate::{Fit, Method};
-use crate::inference::{Outliers, contributions, outliers};
+use crate::inference::Outliers;
 use crate::report::plot::{Chart, Figure, Scale, Series, write_figures};
 use crate::report::{contribution_table, outlier_table, to_json};
 use crate::{Error, Result, io};
@@ -23,6 +23,10 @@ pub(super) struct OutliersArgs {
     model: ModelArgs,
     #[command(flatten)]
     how: HowArgs,
+    /// Judge the data by this fit (a file that `kronfit fit --json` wrote) instead of fitting them.
+    /// Rows and columns are matched by name where both have names.
+    #[arg(long, value_name = "FIT.json", conflicts_with_all = ["ModelArgs", "HowArgs"])]
+    fit: Option<PathBuf>,
     /// How many samples to list, and how many of them to take apart.
     #[arg(long, value_name = "K", default_value_t = 10)]
     worst: usize,
@@ -44,13 +48,7 @@ pub(super) fn run(args: &OutliersArgs, quiet: bool) -> Result<Done> {
     if !(args.alpha > 0.0 && args.alpha < 1.0) {
         return Err(Error::domain("--alpha", args.alpha, "between 0 and 1"));
     }
-    let model = args.model.model()?;
-    let sample = args.data.load()?;
-    let mut progress = FitProgress::new(quiet);
-    let fit = model.fit_with(&sample, &args.how.options(Method::default()), &mut progress);
-    progress.finish();
-    let fit = fit?;
-    let found = outliers(&fit, &sample)?;
+    let (fit, sample, found) = judged(args, quiet)?;
     let json_on_stdout = args.json.as_deref() == Some(Path::new("-"));
     if !quiet && !json_on_stdout {
         say(&page(args, &fit, &sample, &found)?)?;
@@ -66,6 +64,24 @@ pub(super) fn run(args: &OutliersArgs, quiet: bool) -> Result<Done> {
         write_figures(folder, &[quantile_plot(&found)?, index_plot(&found, args.alpha)?])?;
     }
     Ok(if fit.is_converged() { Done::Fully } else { Done::NotConverged })
+}
+
+/// The fit, the data in its order of rows and columns, and what was found.
+fn judged(args: &OutliersArgs, quiet: bool) -> Result<(Fit, Sample, Outliers)> {
+    if let Some(path) = &args.fit {
+        let fit = Fit::load(path)?;
+        let sample = fit.matched(&args.data.load()?)?;
+        let found = fit.outliers_in(&sample)?;
+        return Ok((fit, sample, found));
+    }
+    let model = args.model.model()?;
+    let sample = args.data.load()?;
+    let mut progress = FitProgress::new(quiet);
+    let fit = model.fit_with(&sample, &args.how.options(Method::default()), &mut progress);
+    progress.finish();
+    let fit = fit?;
+    let found = fit.on(&sample)?.outliers()?;
+    Ok((fit, sample, found))
 }
 
 /// Samples that are taken apart: those called outliers, at least the first, at most 3.
@@ -89,7 +105,7 @@ fn page(args: &OutliersArgs, fit: &Fit, sample: &Sample, found: &Outliers) -> Re
         outlier_table(found, args.worst)
     );
     for index in examined(found, args.alpha) {
-        let parts = contributions(fit, sample, index)?;
+        let parts = fit.contributions(sample, index)?;
         let _ = write!(
             text,
             "\nSample {}: distance by cell, (A⁻¹YB⁻¹) ∘ Y; a negative cell agrees with its \
@@ -112,7 +128,7 @@ fn record(
 ) -> Result<serde_json::Value> {
     let mut parts = Vec::new();
     for index in examined(found, args.alpha) {
-        let c = contributions(fit, sample, index)?;
+        let c = fit.contributions(sample, index)?;
         parts.push(json!({
             "sample": index,
             "cells": c.cells.outer_iter().map(|row| row.to_vec()).collect::<Vec<_>>(),

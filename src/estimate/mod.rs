@@ -26,6 +26,7 @@ pub use climb::Ascent;
 pub use coordinates::Coordinates;
 pub use factors::{Factors, Normalisation};
 pub use fit::{Certificate, Fit};
+pub(crate) use fit::{End, FitParts};
 pub use iterate::{Iterate, Score};
 pub use joint_problem::JointProblem;
 pub use options::{Certify, DataSource, FitOptions, Method, Observer, Silent, Step, Termination};
@@ -33,7 +34,9 @@ pub use problem::Problem;
 pub use tyler::{Tyler, TylerFit};
 
 use crate::data::Sample;
-use crate::model::{Model, SampleSource};
+use crate::kronecker::Side;
+use crate::likelihood::SampleLikelihood;
+use crate::model::Model;
 use crate::optim::{Optimizer, Settings};
 use crate::{Error, Result};
 use std::time::Instant;
@@ -74,16 +77,17 @@ impl Model {
             return placed.fit_with(sample, options, observer);
         }
         options.validate()?;
+        sample.require_complete()?;
         let clock = Instant::now();
         let (_, p, q) = sample.dim();
         self.check(p, q)?;
         let warnings = self.count_warnings(sample.source(), sample.dim(), options)?;
-        let samples = SampleSource::new(sample);
+        let samples = SampleLikelihood::new(sample);
         let problem = Problem::new(self, &samples);
         let moments = warm::by_moments(self, sample.dim(), options)?;
         let mut start = match warm::start(self, sample) {
             Some(start) => start,
-            None => problem.first(sample)?,
+            None => problem.first()?,
         };
         let of_moments;
         let problem = if moments {
@@ -144,9 +148,8 @@ impl Model {
         }
         warnings.extend(outcome.termination.warnings(outcome.iterate.score.worst()));
         warnings.extend(dof::warnings(self, &outcome.iterate));
-        let point = &outcome.iterate.point;
-        for (shape, root) in [(&problem.row_shape, &point.row), (&problem.col_shape, &point.col)] {
-            warnings.extend(shape.note(root));
+        for side in Side::BOTH {
+            warnings.extend(problem.shapes[side].note(outcome.iterate.point.factor(side)));
         }
         Ok(Fit::new(self, sample, outcome, warnings, seconds, certificate))
     }

@@ -6,8 +6,9 @@ use super::factors::{Factors, Normalisation};
 use super::options::{FitOptions, Silent, Termination};
 use super::problem::Problem;
 use crate::data::Sample;
-use crate::family::{Law, Radial, Weighting};
-use crate::model::{Existence, Mean, Model, SampleSource, existence, required_samples};
+use crate::family::{Elliptical, Law, Radial, Weighting};
+use crate::likelihood::SampleLikelihood;
+use crate::model::{Existence, Mean, Model, existence, required_samples};
 use crate::structure::Structure;
 use crate::{Error, Result};
 use ndarray::{Array2, Axis};
@@ -18,25 +19,27 @@ use std::time::Instant;
 #[derive(Debug, Clone, Copy)]
 struct Angular;
 
+impl Elliptical for Angular {
+    fn radial(&self, delta: f64, d: usize) -> Radial {
+        let d = d as f64;
+        let weight = d / delta;
+        Radial { rho: 0.5 * d * delta.ln(), weight, slope: -weight / delta }
+    }
+}
+
 impl Law for Angular {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "tyler"
     }
 
-    fn weighting(&self) -> Weighting {
-        Weighting::Scalar
+    fn weighting(&self) -> Weighting<'_> {
+        Weighting::Elliptical(self)
     }
 
     /// ln of Γ(d/2)/(2π^{d/2}), the angular central Gaussian density at A ⊗ B = I, is common to
     /// all factors and left out.
     fn ln_constant(&self, _p: usize, _q: usize) -> f64 {
         0.0
-    }
-
-    fn radial(&self, delta: f64, d: usize) -> Radial {
-        let d = d as f64;
-        let weight = d / delta;
-        Radial { rho: 0.5 * d * delta.ln(), weight, slope: -weight / delta }
     }
 
     fn covariance_factor(&self, _p: usize, _q: usize) -> Option<f64> {
@@ -106,6 +109,7 @@ impl Tyler {
     /// what the structures say.
     pub fn fit(&self, sample: &Sample, options: &FitOptions) -> Result<TylerFit> {
         options.validate()?;
+        sample.require_complete()?;
         let (_, p, q) = sample.dim();
         let model = Model::of(Arc::new(Angular))
             .rows(self.rows.clone())
@@ -116,20 +120,20 @@ impl Tyler {
         let mut warnings = self.check_count(&model, sample, options.force)?;
         let directions = self.directions(sample)?;
         let model = model.mean(Mean::Zero);
-        let source = SampleSource::new(&directions);
+        let source = SampleLikelihood::new(&directions);
         let problem = Problem::new(&model, &source);
-        let start = problem.start(&directions)?;
+        let start = problem.start()?;
         let stepper = Box::new(Auto::new(&problem, options.tol));
         let clock = Instant::now();
         let outcome = climb(&problem, start, stepper, options, &mut Silent, clock)?;
         let score = outcome.iterate.score.worst();
         warnings.extend(outcome.termination.warnings(score));
         let point = &outcome.iterate.point;
-        let raw = Factors { sigma2: 1.0, row: point.row.matrix(), col: point.col.matrix() };
-        let ln_dets = (point.row.ln_det(), point.col.ln_det());
+        let raw = Factors { sigma2: 1.0, row: point.row().matrix(), col: point.col().matrix() };
+        let ln_dets = (point.row().ln_det(), point.col().ln_det());
         Ok(TylerFit {
             factors: Factors { sigma2: 1.0, ..raw.normalised(Normalisation::Trace, ln_dets) },
-            objective: outcome.iterate.log_likelihood,
+            objective: outcome.iterate.log_likelihood(),
             score,
             termination: outcome.termination,
             iterations: outcome.iterations,

@@ -1,31 +1,44 @@
 //! Likelihood-ratio tests between nested fits of the same data.
 
 use super::bootstrap::{BootstrapOptions, bootstrap, simulate_fit, uncertified};
-use super::frame::{require_converged, require_same_sample};
+use super::fitted::Fitted;
+use super::frame::require_converged;
 use super::test_result::{Reference, TestResult};
 use crate::data::Sample;
 use crate::estimate::{Fit, FitOptions, Silent};
+use crate::family::{is_limit_of, is_same_family, is_same_law};
 use crate::model::{Mean, Model};
 use crate::{Error, Result};
 
-/// The likelihood-ratio test of a smaller fitted model against a larger one.
-///
-/// Where the smaller law is the Gaussian and the larger a t with estimated ν, the null lies at
-/// the edge ν = ∞ and the reference is ½χ²_{df−1} + ½χ²_df. Against a factor structure with more
-/// factors there is no reference law, only the bootstrap of [`nested_test`].
-///
-/// # Errors
-/// [`Error::Unsupported`] when the models are not nested (or equal), a fit did not converge, or
-/// a fit is not of `sample`.
-///
-/// # References
-/// Wilks (1938), Annals of Mathematical Statistics 9, 60–62; Chernoff (1954), ibid. 25, 573–578.
-pub fn likelihood_ratio(null: &Fit, alternative: &Fit, sample: &Sample) -> Result<TestResult> {
+impl Fitted<'_> {
+    /// The likelihood-ratio test of this fit, of the smaller model, against one of a larger model.
+    ///
+    /// Where the smaller law is the Gaussian and the larger a t with estimated ν, the null lies at
+    /// the edge ν = ∞ and the reference is ½χ²_{df−1} + ½χ²_df. Against a factor structure with more
+    /// factors there is no reference law, only the bootstrap of [`nested_test`].
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] when the models are not nested (or equal), a fit did not converge, or
+    /// the fits are of different data.
+    ///
+    /// # References
+    /// Wilks (1938), Annals of Mathematical Statistics 9, 60–62; Chernoff (1954), ibid. 25, 573–578.
+    pub fn likelihood_ratio(&self, alternative: &Fitted<'_>) -> Result<TestResult> {
+        if !(std::ptr::eq(self.sample, alternative.sample) || self.sample == alternative.sample) {
+            return Err(Error::Unsupported {
+                what: "the two fits are of different data".to_owned(),
+                remedy: "fit both models to the same sample".to_owned(),
+            });
+        }
+        compare_fits(self.fit, alternative.fit)
+    }
+}
+
+fn compare_fits(null: &Fit, alternative: &Fit) -> Result<TestResult> {
     for fit in [null, alternative] {
         require_converged(fit, "a likelihood-ratio test")?;
-        require_same_sample(fit, sample)?;
     }
-    let (_, p, q) = sample.dim();
+    let (_, p, q) = null.dim();
     let (small, large) = (null.model(), alternative.model());
     require_nested(small, large, p, q)?;
     let df = large.n_parameters(p, q).saturating_sub(small.n_parameters(p, q));
@@ -35,7 +48,7 @@ pub fn likelihood_ratio(null: &Fit, alternative: &Fit, sample: &Sample) -> Resul
             remedy: "compare them by AIC or BIC instead".to_owned(),
         });
     }
-    let edge = large.estimates_dof() && !small.estimates_dof() && is_gaussian(small);
+    let edge = large.estimates_dof() && !small.estimates_dof() && is_limit(small, large, p, q);
     let irregular = small
         .row_structure()
         .irregular_within(large.row_structure())
@@ -57,7 +70,7 @@ pub fn likelihood_ratio(null: &Fit, alternative: &Fit, sample: &Sample) -> Resul
 /// Fits both models and tests them; with a bootstrap from the fitted smaller model if asked for.
 ///
 /// # Errors
-/// As [`likelihood_ratio`] and [`Model::fit`].
+/// As [`Fitted::likelihood_ratio`] and [`Model::fit`].
 pub fn nested_test(
     sample: &Sample,
     null: &Model,
@@ -68,7 +81,7 @@ pub fn nested_test(
     let options = &uncertified(options);
     let fit = |model: &Model, sample: &Sample| model.fit_with(sample, options, &mut Silent);
     let null_fit = fit(null, sample)?;
-    let mut result = likelihood_ratio(&null_fit, &fit(alternative, sample)?, sample)?;
+    let mut result = compare_fits(&null_fit, &fit(alternative, sample)?)?;
     if let Some(simulation) = simulation {
         result.bootstrap = Some(bootstrap(result.statistic, simulation, false, |rng| {
             let replicate = simulate_fit(&null_fit, rng)?;
@@ -100,8 +113,19 @@ pub(super) fn describe(model: &Model) -> String {
     )
 }
 
-fn is_gaussian(model: &Model) -> bool {
-    model.law().name() == "gaussian"
+/// Is the smaller law what the larger one becomes at ν = ∞?
+fn is_limit(small: &Model, large: &Model, p: usize, q: usize) -> bool {
+    is_limit_of(small.law().as_ref(), large.law().as_ref(), p, q)
+}
+
+/// Is every law of the smaller model one of the larger?
+fn laws_nest(small: &Model, large: &Model, p: usize, q: usize) -> bool {
+    let (inner, outer) = (small.law().as_ref(), large.law().as_ref());
+    match (small.estimates_dof(), large.estimates_dof()) {
+        (_, true) => is_same_family(inner, outer, p, q) || is_limit_of(inner, outer, p, q),
+        (false, false) => is_same_law(inner, outer, p, q),
+        (true, false) => false,
+    }
 }
 
 fn require_nested(small: &Model, large: &Model, p: usize, q: usize) -> Result<()> {
@@ -110,10 +134,7 @@ fn require_nested(small: &Model, large: &Model, p: usize, q: usize) -> Result<()
         Err(Error::Unsupported { what, remedy })
     };
     let laws = (small.law().name(), large.law().name());
-    let same_law = laws.0 == laws.1
-        && (large.estimates_dof()
-            || (!small.estimates_dof() && small.law().dof() == large.law().dof()));
-    if !(same_law || (is_gaussian(small) && large.estimates_dof())) {
+    if !laws_nest(small, large, p, q) {
         return refuse(format!("the law {} is not a special case of {}", laws.0, laws.1));
     }
     for (side, d, inner, outer) in [

@@ -2,7 +2,6 @@
 
 use super::entries::{entry_name, entry_table};
 use super::plot::{Figure, escape};
-use super::text::law_title;
 use super::{Align, Table};
 use crate::VERSION;
 use crate::estimate::Fit;
@@ -35,7 +34,7 @@ pre{overflow-x:auto;background:#f6f6f6;padding:.7rem}footer{margin-top:2rem;colo
 /// `command` is what was typed to make it (shown as it is); `figures` are shown in their order,
 /// see [`super::plot::figures`].
 pub fn html(fit: &Fit, command: &str, figures: &[Figure]) -> String {
-    let title = format!("{} fit of {}", law_title(fit.model().law().name()), fit.source());
+    let title = format!("{} fit of {}", fit.model().law().title(), fit.source());
     let mut page = String::new();
     let _ = write!(
         page,
@@ -90,7 +89,7 @@ fn model(fit: &Fit) -> Vec<(&'static str, String)> {
     let (n, p, q) = fit.dim();
     let model = fit.model();
     let mut rows = vec![
-        ("Law", escape(law_title(model.law().name()))),
+        ("Law", escape(model.law().title())),
         ("Data", format!("{}: n = {n} matrices of {p} × {q}", escape(fit.source()))),
         ("Row factor A", format!("{} ({p} × {p})", escape(&model.row_structure().shape().name()))),
         (

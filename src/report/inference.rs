@@ -168,10 +168,10 @@ pub fn comparison_table(rows: &[Compared]) -> Table {
         let mut cells = vec![row.model.clone(), row.rows.clone(), row.cols.clone()];
         match &row.fit {
             Some(fit) => {
-                let dof = match (fit.dof, row.model.as_str()) {
-                    (Some(dof), _) => number(dof),
-                    (None, "gaussian") => String::new(),
-                    (None, _) => "∞".to_owned(),
+                let dof = match fit.dof {
+                    Some(dof) => number(dof),
+                    None if fit.dof_at_infinity => "∞".to_owned(),
+                    None => String::new(),
                 };
                 cells.extend([
                     dof,

@@ -27,19 +27,10 @@ impl fmt::Display for Fit {
     }
 }
 
-pub(super) fn law_title(name: &str) -> &str {
-    match name {
-        "gaussian" => "Matrix normal",
-        "kronecker-t" => "Kronecker t (elliptical)",
-        "matrix-t" => "Matrix-variate t",
-        other => other,
-    }
-}
-
 fn heading(fit: &Fit, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let (n, p, q) = fit.dim();
     let model = fit.model();
-    let title = format!("{} fit by maximum likelihood", law_title(model.law().name()));
+    let title = format!("{} fit by maximum likelihood", model.law().title());
     writeln!(f, "{title}\n{}", "═".repeat(title.chars().count()))?;
     writeln!(f, "  Data            {}: n = {n} samples of {p} × {q}", fit.source())?;
     writeln!(f, "  Row factor A    {} ({p} × {p})", model.row_structure().shape().name())?;

@@ -119,8 +119,9 @@ impl Shape for Exchangeable {
     }
 
     fn check(&self, d: usize) -> Result<()> {
-        if let Some(bad) = self.labels.iter().find(|x| x.is_empty() || x.contains([',', '+'])) {
-            let allowed = "a text without commas and plus signs";
+        let breaks = |c: char| c == ',' || c == '+' || c.is_whitespace();
+        if let Some(bad) = self.labels.iter().find(|x| x.is_empty() || x.contains(breaks)) {
+            let allowed = "a text without spaces, commas and plus signs";
             return Err(Error::domain("the label of a group", format!("\"{bad}\""), allowed));
         }
         if self.labels.len() == d && d > 0 {

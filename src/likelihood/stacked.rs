@@ -2,7 +2,7 @@
 //! lanes.
 
 use super::Point;
-use crate::family::{Law, Scratch};
+use crate::family::{MatrixWeights, Scratch};
 use crate::linalg::{Triangle, as_matrix, as_matrix_mut, gemm};
 use ndarray::{Array2, ArrayView2, ArrayView3, Axis};
 
@@ -49,12 +49,12 @@ impl Buffers {
     }
 
     pub(super) fn whiten_columns(&mut self, point: &Point, m: usize) {
-        point.col.whiten_right(&self.white, self.p * m, &mut self.spare);
+        point.col().whiten_right(&self.white, self.p * m, &mut self.spare);
         std::mem::swap(&mut self.white, &mut self.spare);
     }
 
     pub(super) fn whiten_rows(&mut self, point: &Point, m: usize) {
-        point.row.whiten_left(&self.white, m * self.q, &mut self.spare);
+        point.row().whiten_left(&self.white, m * self.q, &mut self.spare);
         std::mem::swap(&mut self.white, &mut self.spare);
     }
 
@@ -110,7 +110,7 @@ impl Buffers {
         &mut self,
         i: usize,
         m: usize,
-        law: &dyn Law,
+        law: &dyn MatrixWeights,
         psi_sum: &mut Array2<f64>,
     ) -> (f64, f64) {
         self.psi.resize(self.white.len(), 0.0);
