@@ -1,6 +1,6 @@
 //! Antedependence of order one: a Markov chain with its own variances and lag correlations.
 
-use super::{Parameter, Shape, not_definite, usable};
+use super::{Parameter, Shape, lags, not_definite, usable};
 use crate::Result;
 use crate::linalg::Root;
 use ndarray::{Array2, ArrayView2};
@@ -85,6 +85,10 @@ impl Chain {
 impl Shape for Antedependence {
     fn name(&self) -> String {
         "antedependence".to_owned()
+    }
+
+    fn distances(&self, d: usize) -> Option<Array2<f64>> {
+        Some(lags(d))
     }
 
     fn n_parameters(&self, d: usize) -> usize {

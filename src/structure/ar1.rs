@@ -1,7 +1,7 @@
 //! Stationary autoregression of order one: A = σ²ρ^|i−j|.
 
 use super::het::EqualVariances;
-use super::{Parameter, Shape, not_definite, project_scale, project_scale_and, usable};
+use super::{Parameter, Shape, lags, not_definite, project_scale, project_scale_and, usable};
 use crate::Result;
 use crate::linalg::Root;
 use ndarray::{Array2, ArrayView2};
@@ -90,6 +90,10 @@ fn best_rho(d: f64, [s0, s1, s2]: [f64; 3]) -> f64 {
 impl Shape for Ar1 {
     fn name(&self) -> String {
         "ar1".to_owned()
+    }
+
+    fn distances(&self, d: usize) -> Option<Array2<f64>> {
+        Some(lags(d))
     }
 
     fn n_parameters(&self, d: usize) -> usize {

@@ -271,6 +271,12 @@ pub trait Shape: Debug + Send + Sync {
         Vec::new()
     }
 
+    /// Distances or lags between entries (d × d) that correlations of this structure are read by;
+    /// `None` where there are none.
+    fn distances(&self, _d: usize) -> Option<Array2<f64>> {
+        None
+    }
+
     /// What the reader of a fit has to know of its factor: an edge that was reached, digits lost.
     fn note(&self, _root: &Root) -> Option<String> {
         None
@@ -395,6 +401,11 @@ fn usable(what: &str, matrix: Array2<f64>) -> Result<Array2<f64>> {
         let minor = matrix.diag().iter().position(|x| !(*x > 0.0 && x.is_finite()));
         Err(not_definite(what, minor.map_or(matrix.nrows(), |i| i + 1)))
     }
+}
+
+/// |i − j|.
+fn lags(d: usize) -> Array2<f64> {
+    Array2::from_shape_fn((d, d), |(i, j)| i.abs_diff(j) as f64)
 }
 
 fn not_definite(what: &str, minor: usize) -> Error {

@@ -2,7 +2,7 @@
 
 use super::ar1::lag_sums;
 use super::het::EqualVariances;
-use super::{Parameter, Shape, descent, not_definite, usable};
+use super::{Parameter, Shape, descent, lags, not_definite, usable};
 use crate::Result;
 use ndarray::{Array2, ArrayView2};
 
@@ -88,6 +88,10 @@ fn row_change(coordinates: &[f64], direction: &[f64]) -> Vec<f64> {
 impl Shape for Toeplitz {
     fn name(&self) -> String {
         "toeplitz".to_owned()
+    }
+
+    fn distances(&self, d: usize) -> Option<Array2<f64>> {
+        Some(lags(d))
     }
 
     fn n_parameters(&self, d: usize) -> usize {

@@ -160,6 +160,10 @@ impl Shape for Het {
         self.inner.check(d)
     }
 
+    fn distances(&self, d: usize) -> Option<Array2<f64>> {
+        self.inner.distances(d)
+    }
+
     fn n_parameters(&self, d: usize) -> usize {
         (d + self.inner.n_parameters(d)).saturating_sub(1)
     }

@@ -203,6 +203,11 @@ impl Shape for Spatial {
         self.positions.check(d)
     }
 
+    fn distances(&self, d: usize) -> Option<Array2<f64>> {
+        let layout = self.layout_of(d).ok().filter(|_| d > 1)?;
+        Some(&layout.ratios * layout.nearest)
+    }
+
     fn n_parameters(&self, d: usize) -> usize {
         d.min(2)
     }
