@@ -5,7 +5,7 @@ mod common;
 use common::{golden_json, golden_sample, matrix, relative};
 use kronfit::data::Sample;
 use kronfit::estimate::{FitOptions, Tyler};
-use kronfit::family::{DofFamily, Gaussian, KroneckerT, Law, MatrixDistribution, MatrixT};
+use kronfit::family::{Summaries, DofFamily, Gaussian, KroneckerT, Law, MatrixDistribution, MatrixT};
 use kronfit::kronecker::Side;
 use kronfit::likelihood::{Likelihood, Point, SampleLikelihood, Sides, Sums};
 use kronfit::linalg::{Root, Spd};
@@ -85,7 +85,7 @@ fn kronecker_t_likelihood_and_gradients() {
     for (found, expected) in seen.iter().zip(numbers(&outputs["delta"])) {
         close(*found, expected, 1e-13, "δ");
     }
-    let score = 0.5 * 4.0 * law.score(2.5, seen.view(), 3, 2);
+    let score = 0.5 * 4.0 * law.score(2.5, &Summaries::plain(seen), 3, 2);
     close(score, outputs["grad_nu"].as_f64().unwrap(), 1e-12, "∂ν");
 }
 
@@ -124,7 +124,7 @@ fn matrix_t_likelihood_and_gradients() {
     }
     // ∂ℓ/∂ν at fixed Σ is the score at fixed A = Σ/ν less what moving A adds.
     let seen = summaries(&sample, &point, &law) * 3.0;
-    let at_fixed_scale = 0.5 * 4.0 * law.score(3.0, seen.view(), 3, 2);
+    let at_fixed_scale = 0.5 * 4.0 * law.score(3.0, &Summaries::plain(seen), 3, 2);
     let along_scale = (&row * &point.row().matrix()).sum() / 3.0;
     let expected = outputs["grad_nu"].as_f64().unwrap();
     close(at_fixed_scale - along_scale, expected, 1e-12, "∂ν");

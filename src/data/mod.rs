@@ -1,7 +1,12 @@
 //! Observations: a sample of n matrices, p × q each, with names.
 
 mod blocks;
+mod design;
 mod sample;
+mod weights;
 
 pub use blocks::BlockReader;
+pub use design::Design;
 pub use sample::Sample;
+pub use weights::Weights;
+pub(crate) use weights::check_weights;

@@ -1,5 +1,6 @@
 //! The sample: one row-major array (n, p, q) that was checked once.
 
+use super::{Design, Weights};
 use crate::linalg::require_finite;
 use crate::{Error, Result};
 use ndarray::{Array2, Array3, ArrayView3, Axis};
@@ -11,6 +12,8 @@ pub struct Sample {
     row_names: Vec<String>,
     col_names: Vec<String>,
     source: String,
+    weights: Weights,
+    design: Option<Design>,
 }
 
 impl Sample {
@@ -57,7 +60,70 @@ impl Sample {
         } else {
             values.as_standard_layout().into_owned()
         };
-        Ok(Self { values, row_names, col_names, source })
+        let (weights, design) = (Weights::None, None);
+        Ok(Self { values, row_names, col_names, source, weights, design })
+    }
+
+    /// The same sample with weights.
+    ///
+    /// # Errors
+    /// As [`Weights::check`].
+    pub fn with_weights(mut self, weights: Weights) -> Result<Self> {
+        weights.check(self.dim().0, &self.source)?;
+        self.weights = weights;
+        Ok(self)
+    }
+
+    /// The same sample with covariates: X_i = Σ_k z_ik Θ_k + E_i takes the place of one mean for
+    /// all. There is an intercept where the design has one.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when the design is of another number of samples.
+    pub fn with_design(mut self, design: Design) -> Result<Self> {
+        let n = self.dim().0;
+        if design.matrix().nrows() != n {
+            let what = format!("the design of {}", self.source);
+            let expected = format!("one row for each of the {n} samples");
+            return Err(Error::shape(what, expected, design.matrix().dim()));
+        }
+        self.design = Some(design);
+        Ok(self)
+    }
+
+    /// The same sample without covariates.
+    #[must_use]
+    pub fn without_design(mut self) -> Self {
+        self.design = None;
+        self
+    }
+
+    /// What the samples count.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// The covariates.
+    pub fn design(&self) -> Option<&Design> {
+        self.design.as_ref()
+    }
+
+    /// Does a sample have nothing but its values: no covariates, all measured alike?
+    pub(crate) fn has_one_mean(&self) -> bool {
+        self.design.is_none() && !matches!(self.weights, Weights::Precision(_))
+    }
+
+    /// For work that takes all samples alike.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where there are weights or covariates.
+    pub fn require_alike(&self, what: &str) -> Result<()> {
+        if self.design.is_none() && self.weights == Weights::None {
+            return Ok(());
+        }
+        Err(Error::Unsupported {
+            what: format!("{what} with weights or covariates"),
+            remedy: "leave them out".to_owned(),
+        })
     }
 
     /// The observations (n, p, q), row-major.
@@ -98,6 +164,8 @@ impl Sample {
             row_names: self.col_names.clone(),
             col_names: self.row_names.clone(),
             source: self.source.clone(),
+            weights: self.weights.clone(),
+            design: self.design.clone(),
         }
     }
 }

@@ -20,7 +20,7 @@ mod sampler;
 pub use distribution::MatrixDistribution;
 pub(crate) use distribution::require_drawable;
 pub(crate) use dof::require_dof;
-pub use dof::{DOF_LOWER, DofBearing, DofEstimate, DofFamily};
+pub use dof::{DOF_LOWER, DofBearing, DofEstimate, DofFamily, Summaries};
 pub use gaussian::Gaussian;
 pub use kronecker_t::KroneckerT;
 pub use matrix_t::MatrixT;
