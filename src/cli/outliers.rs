@@ -1,13 +1,14 @@
 //! `kronfit outliers`: distances, their p-values, and what they are made of.
 
 use super::Done;
-use super::data::DataArgs;
+use super::data::{DataArgs, require_distinct};
 use super::model::{HowArgs, ModelArgs};
-use super::progress::{FitProgress, say};
-use crate::estimate::Method;
-use crate::inference::{Fitted, Outliers};
+use super::progress::{FitProgress, print, say};
+use crate::data::{Sample, name_of};
+use crate::estimate::{Fit, Method};
+use crate::inference::Outliers;
 use crate::report::plot::{Chart, Figure, Scale, Series, write_figures};
-use crate::report::{contribution_table, outlier_table, to_json};
+use crate::report::{Align, Table, contribution_table, outlier_table, plain, to_json};
 use crate::{Error, Result, io};
 use clap::Args;
 use serde_json::json;
@@ -22,6 +23,10 @@ pub(super) struct OutliersArgs {
     model: ModelArgs,
     #[command(flatten)]
     how: HowArgs,
+    /// Judge the data by this fit (a file that `kronfit fit --json` wrote) instead of fitting them.
+    /// Rows and columns are matched by name where both have names.
+    #[arg(long, value_name = "FIT.json", conflicts_with_all = ["ModelArgs", "HowArgs"])]
+    fit: Option<PathBuf>,
     /// How many samples to list, and how many of them to take apart.
     #[arg(long, value_name = "K", default_value_t = 10)]
     worst: usize,
@@ -43,29 +48,55 @@ pub(super) fn run(args: &OutliersArgs, quiet: bool) -> Result<Done> {
     if !(args.alpha > 0.0 && args.alpha < 1.0) {
         return Err(Error::domain("--alpha", args.alpha, "between 0 and 1"));
     }
-    let model = args.model.model()?;
+    require_distinct(
+        &args
+            .data
+            .file()
+            .into_iter()
+            .chain(args.fit.as_deref())
+            .chain(args.model.files())
+            .collect::<Vec<_>>(),
+        &[
+            ("--json", args.json.as_deref()),
+            ("--csv", args.csv.as_deref()),
+            ("--plot", args.plot.as_deref()),
+        ],
+    )?;
+    let (fit, sample, found) = judged(args, quiet)?;
+    let json_on_stdout = args.json.as_deref() == Some(Path::new("-"));
+    if !quiet && !json_on_stdout {
+        say(&page(args, &fit, &sample, &found)?)?;
+    }
+    if let Some(path) = &args.json {
+        let json = to_json(&record(args, &fit, &sample, &found)?)?;
+        if json_on_stdout { print(&json)? } else { io::write_text(path, &json)? }
+    }
+    if let Some(path) = &args.csv {
+        io::write_text(path, &csv(&found, sample.sample_names())?)?;
+    }
+    if let Some(folder) = &args.plot {
+        let names = sample.sample_names();
+        write_figures(folder, &[quantile_plot(&found)?, index_plot(&found, names, args.alpha)?])?;
+    }
+    Ok(if fit.is_converged() { Done::Fully } else { Done::NotConverged })
+}
+
+/// The fit, the data in its order of rows and columns, and what was found.
+fn judged(args: &OutliersArgs, quiet: bool) -> Result<(Fit, Sample, Outliers)> {
+    if let Some(path) = &args.fit {
+        let fit = Fit::load(path)?;
+        let sample = fit.matched(&args.data.load()?)?;
+        let found = fit.outliers_in(&sample)?;
+        return Ok((fit, sample, found));
+    }
     let sample = args.data.load()?;
+    let model = args.model.model(sample.names())?;
     let mut progress = FitProgress::new(quiet);
     let fit = model.fit_with(&sample, &args.how.options(Method::default()), &mut progress);
     progress.finish();
     let fit = fit?;
-    let fitted = fit.on(&sample)?;
-    let found = fitted.outliers()?;
-    let json_on_stdout = args.json.as_deref() == Some(Path::new("-"));
-    if !quiet && !json_on_stdout {
-        say(&page(args, &fitted, &found)?)?;
-    }
-    if let Some(path) = &args.json {
-        let json = to_json(&record(args, &fitted, &found)?)?;
-        if json_on_stdout { say(&json)? } else { io::write_text(path, &json)? }
-    }
-    if let Some(path) = &args.csv {
-        io::write_text(path, &csv(&found))?;
-    }
-    if let Some(folder) = &args.plot {
-        write_figures(folder, &[quantile_plot(&found)?, index_plot(&found, args.alpha)?])?;
-    }
-    Ok(if fit.is_converged() { Done::Fully } else { Done::NotConverged })
+    let found = fit.on(&sample)?.outliers()?;
+    Ok((fit, sample, found))
 }
 
 /// Samples that are taken apart: those called outliers, at least the first, at most 3.
@@ -75,8 +106,7 @@ fn examined(found: &Outliers, alpha: f64) -> Vec<usize> {
     worst.iter().take(called.clamp(1, 3)).map(|d| d.sample).collect()
 }
 
-fn page(args: &OutliersArgs, fitted: &Fitted<'_>, found: &Outliers) -> Result<String> {
-    let (fit, sample) = (fitted.fit(), fitted.sample());
+fn page(args: &OutliersArgs, fit: &Fit, sample: &Sample, found: &Outliers) -> Result<String> {
     let (n, p, q) = sample.dim();
     let called = found.distances.iter().filter(|d| d.holm < args.alpha).count();
     let discovered = found.distances.iter().filter(|d| d.benjamini_hochberg < args.alpha).count();
@@ -87,15 +117,15 @@ fn page(args: &OutliersArgs, fitted: &Fitted<'_>, found: &Outliers) -> Result<St
         fit.model().law().name(),
         found.reference,
         args.alpha,
-        outlier_table(found, args.worst)
+        outlier_table(found, sample.sample_names(), args.worst)
     );
     for index in examined(found, args.alpha) {
-        let parts = fitted.contributions(index)?;
+        let parts = fit.contributions(sample, index)?;
         let _ = write!(
             text,
             "\nSample {}: distance by cell, (A⁻¹YB⁻¹) ∘ Y; a negative cell agrees with its \
              neighbours\n{}",
-            index + 1,
+            name_of(sample.sample_names(), index),
             contribution_table(&parts, sample.row_names(), sample.col_names())
         );
     }
@@ -105,13 +135,18 @@ fn page(args: &OutliersArgs, fitted: &Fitted<'_>, found: &Outliers) -> Result<St
     Ok(text)
 }
 
-fn record(args: &OutliersArgs, fitted: &Fitted<'_>, found: &Outliers) -> Result<serde_json::Value> {
-    let (fit, sample) = (fitted.fit(), fitted.sample());
+fn record(
+    args: &OutliersArgs,
+    fit: &Fit,
+    sample: &Sample,
+    found: &Outliers,
+) -> Result<serde_json::Value> {
     let mut parts = Vec::new();
     for index in examined(found, args.alpha) {
-        let c = fitted.contributions(index)?;
+        let c = fit.contributions(sample, index)?;
         parts.push(json!({
             "sample": index,
+            "name": sample.sample_names().get(index),
             "cells": c.cells.outer_iter().map(|row| row.to_vec()).collect::<Vec<_>>(),
             "rows": c.rows.to_vec(),
             "cols": c.cols.to_vec(),
@@ -126,23 +161,24 @@ fn record(args: &OutliersArgs, fitted: &Fitted<'_>, found: &Outliers) -> Result<
         "alpha": args.alpha,
         "distances": found.distances,
         "contributions": parts,
+        "sample_names": sample.sample_names(),
         "row_names": sample.row_names(),
         "col_names": sample.col_names(),
         "notes": found.notes,
     }))
 }
 
-/// Samples are numbered from 0, as in the JSON and in the arrays.
-fn csv(found: &Outliers) -> String {
-    let mut text = String::from("sample,distance,statistic,p_value,holm,benjamini_hochberg\n");
+/// Samples are numbered from 0, as in the JSON and in the arrays, and named where they have names.
+fn csv(found: &Outliers, names: &[String]) -> Result<String> {
+    let heads =
+        ["sample", "name", "distance", "statistic", "p_value", "holm", "benjamini_hochberg"];
+    let mut table = Table::new(heads.map(|head| (head, Align::Left)));
     for d in &found.distances {
-        let _ = writeln!(
-            text,
-            "{},{},{},{},{},{}",
-            d.sample, d.distance, d.statistic, d.p_value, d.holm, d.benjamini_hochberg
-        );
+        let numbers = [d.distance, d.statistic, d.p_value, d.holm, d.benjamini_hochberg].map(plain);
+        let name = names.get(d.sample).cloned().unwrap_or_default();
+        table.row([d.sample.to_string(), name].into_iter().chain(numbers));
     }
-    text
+    table.to_csv()
 }
 
 fn quantile_plot(found: &Outliers) -> Result<Figure> {
@@ -162,12 +198,37 @@ fn quantile_plot(found: &Outliers) -> Result<Figure> {
     .figure("outliers-qq")
 }
 
-fn index_plot(found: &Outliers, alpha: f64) -> Result<Figure> {
-    let points =
-        found.distances.iter().map(|d| ((d.sample + 1) as f64, -d.p_value.max(1e-300).log10()));
-    let (n, cut) = (found.distances.len() as f64, -(alpha / found.distances.len() as f64).log10());
-    Chart::new("Distances by sample", ("sample", Scale::Linear), ("−log₁₀ p-value", Scale::Linear))
-        .with(Series::reference(&format!("{alpha} over n (Bonferroni)"), [(1.0, cut), (n, cut)]))
+/// The worst samples by name, for a figure.
+fn worst_named(found: &Outliers, names: &[String]) -> String {
+    const NAMED: usize = 3;
+    let worst = found.worst_first();
+    let named = worst.iter().take(NAMED).map(|d| name_of(names, d.sample));
+    named.collect::<Vec<_>>().join(", ")
+}
+
+/// Where the samples stand along an axis: at their names where these are numbers that grow, as
+/// years do, else at their indices.
+fn positions(names: &[String], n: usize) -> (Vec<f64>, &'static str) {
+    let numbers: Option<Vec<f64>> = names.iter().map(|name| name.parse().ok()).collect();
+    let grow = |x: &Vec<f64>| x.len() == n && x.windows(2).all(|w| w[0] < w[1]);
+    match numbers.filter(grow).filter(|x| x.iter().all(|x| x.is_finite())) {
+        Some(numbers) => (numbers, "sample"),
+        None => ((0..n).map(|i| i as f64).collect(), "sample (from 0)"),
+    }
+}
+
+fn index_plot(found: &Outliers, names: &[String], alpha: f64) -> Result<Figure> {
+    let n = found.distances.len();
+    let (at, axis) = positions(names, n);
+    let points = found.distances.iter().map(|d| (at[d.sample], -d.p_value.max(1e-300).log10()));
+    let cut = -(alpha / n as f64).log10();
+    let ends = at.first().zip(at.last()).map_or((0.0, 1.0), |(a, b)| (*a, *b));
+    Chart::new("Distances by sample", (axis, Scale::Linear), ("−log₁₀ p-value", Scale::Linear))
+        .note(&format!("smallest p-values: {}", worst_named(found, names)))
+        .with(Series::reference(
+            &format!("{alpha} over n (Bonferroni)"),
+            [(ends.0, cut), (ends.1, cut)],
+        ))
         .with(Series::points("samples", points))
         .figure("outliers-index")
 }

@@ -1,23 +1,40 @@
 //! The sample: one row-major array (n, p, q) that was checked once.
 
+use super::names::Names;
 use super::{Design, Weights};
-use crate::linalg::require_finite;
+use crate::linalg::{require_finite, require_no_infinity};
 use crate::{Error, Result};
 use ndarray::{Array2, Array3, ArrayView3, Axis};
 
-/// n observed matrices X_1..X_n, each p × q, all finite, with optional names.
-#[derive(Debug, Clone, PartialEq)]
+/// n observed matrices X_1..X_n, each p × q, with optional names of samples, rows and columns.
+///
+/// Every cell is finite, or missing: a missing cell holds NaN. Indices are zero-based everywhere.
+#[derive(Debug, Clone)]
 pub struct Sample {
     values: Array3<f64>,
-    row_names: Vec<String>,
-    col_names: Vec<String>,
+    names: Names,
+    n_missing: usize,
     source: String,
+    notes: Vec<String>,
     weights: Weights,
     design: Option<Design>,
 }
 
+/// Missing cells are equal to each other.
+impl PartialEq for Sample {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan());
+        self.values.dim() == other.values.dim()
+            && self.names == other.names
+            && self.source == other.source
+            && self.weights == other.weights
+            && self.design == other.design
+            && self.values.iter().zip(&other.values).all(same)
+    }
+}
+
 impl Sample {
-    /// A sample from an array (n, p, q) in any memory order.
+    /// A complete sample from an array (n, p, q) in any memory order.
     ///
     /// # Errors
     /// [`Error::Shape`] when an axis is empty, [`Error::NonFinite`] with the index of the first
@@ -26,7 +43,8 @@ impl Sample {
         Self::named(values, Vec::new(), Vec::new(), "the sample")
     }
 
-    /// A sample with names (each list may be empty) and the place that it came from, for messages.
+    /// A complete sample with names (each list may be empty) and the place that it came from, for
+    /// messages.
     ///
     /// # Errors
     /// As [`Sample::new`]; [`Error::Shape`] when a list of names has the wrong length.
@@ -37,31 +55,41 @@ impl Sample {
         source: impl Into<String>,
     ) -> Result<Self> {
         let source = source.into();
-        let (n, p, q) = values.dim();
-        if n == 0 || p == 0 || q == 0 {
-            return Err(Error::shape(
-                &source,
-                "at least one sample, one row and one column (n, p, q ≥ 1)",
-                (n, p, q),
-            ));
-        }
-        for (what, names, length) in [("row", &row_names, p), ("column", &col_names, q)] {
-            if !names.is_empty() && names.len() != length {
-                return Err(Error::shape(
-                    format!("the list of {what} names of {source}"),
-                    format!("{length} names"),
-                    names.len(),
-                ));
-            }
-        }
+        let names = Names { rows: row_names, cols: col_names, ..Names::default() };
+        check(&values, &names, &source)?;
         require_finite(&source, &values)?;
-        let values = if values.is_standard_layout() {
-            values
-        } else {
-            values.as_standard_layout().into_owned()
-        };
-        let (weights, design) = (Weights::None, None);
-        Ok(Self { values, row_names, col_names, source, weights, design })
+        Ok(Self { values: row_major(values), names, n_missing: 0, source, notes: Vec::new(), weights: Weights::None, design: None })
+    }
+
+    /// A sample that may have missing cells, which hold NaN.
+    ///
+    /// ```
+    /// use kronfit::data::{Names, Sample};
+    /// let mut x = ndarray::Array3::<f64>::ones((2, 3, 2));
+    /// x[[1, 2, 0]] = f64::NAN;
+    /// let sample = Sample::incomplete(x, Names::default(), "the example")?;
+    /// assert_eq!(sample.n_missing(), 1);
+    /// assert_eq!(
+    ///     sample.require_complete().unwrap_err().to_string(),
+    ///     "the example: the value of sample 1, row 2, col 0 is missing; fill it in, or leave the \
+    ///      sample out"
+    /// );
+    /// # Ok::<(), kronfit::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when an axis is empty or a list of names has the wrong length,
+    /// [`Error::NonFinite`] with the index of the first infinity.
+    pub fn incomplete(
+        values: Array3<f64>,
+        names: Names,
+        source: impl Into<String>,
+    ) -> Result<Self> {
+        let source = source.into();
+        check(&values, &names, &source)?;
+        require_no_infinity(&source, &values)?;
+        let n_missing = values.iter().filter(|x| x.is_nan()).count();
+        Ok(Self { values: row_major(values), names, n_missing, source, notes: Vec::new(), weights: Weights::None, design: None })
     }
 
     /// The same sample with weights.
@@ -126,7 +154,17 @@ impl Sample {
         })
     }
 
-    /// The observations (n, p, q), row-major.
+    /// The same sample with names of its n matrices (none: an empty list).
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when the list has the wrong length.
+    pub fn with_sample_names(mut self, names: Vec<String>) -> Result<Self> {
+        self.names.samples = names;
+        self.names.check(&self.source, self.values.dim())?;
+        Ok(self)
+    }
+
+    /// The observations (n, p, q), row-major; missing cells hold NaN.
     pub fn values(&self) -> ArrayView3<'_, f64> {
         self.values.view()
     }
@@ -136,14 +174,24 @@ impl Sample {
         self.values.dim()
     }
 
+    /// All names.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// Names of the n samples; empty when there are none.
+    pub fn sample_names(&self) -> &[String] {
+        &self.names.samples
+    }
+
     /// Names of the p rows; empty when there are none.
     pub fn row_names(&self) -> &[String] {
-        &self.row_names
+        &self.names.rows
     }
 
     /// Names of the q columns; empty when there are none.
     pub fn col_names(&self) -> &[String] {
-        &self.col_names
+        &self.names.cols
     }
 
     /// Where the data came from, for messages.
@@ -151,7 +199,66 @@ impl Sample {
         &self.source
     }
 
-    /// Average matrix (p × q).
+    /// The same sample with something that was decided when it was read.
+    #[must_use]
+    pub fn with_note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// What was decided when the data were read, and the user should know.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Is any cell missing?
+    pub fn has_missing(&self) -> bool {
+        self.n_missing > 0
+    }
+
+    /// Number of missing cells.
+    pub fn n_missing(&self) -> usize {
+        self.n_missing
+    }
+
+    /// Index (sample, row, column) of the first missing cell.
+    pub fn first_missing(&self) -> Option<[usize; 3]> {
+        if !self.has_missing() {
+            return None;
+        }
+        self.values.indexed_iter().find(|(_, x)| x.is_nan()).map(|((i, r, c), _)| [i, r, c])
+    }
+
+    /// For work that is defined for complete samples only.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] with the first missing cell.
+    pub fn require_complete(&self) -> Result<()> {
+        match self.first_missing() {
+            None => Ok(()),
+            Some(index) => {
+                let [sample, row, col] = self.names.cell(index);
+                let (what, count) = (self.source.clone(), self.n_missing);
+                Err(Error::Missing { what, sample, row, col, count })
+            }
+        }
+    }
+
+    /// The same sample with rows and columns in another order.
+    pub(super) fn reordered(&self, rows: Option<&[usize]>, cols: Option<&[usize]>) -> Self {
+        let mut out = self.clone();
+        let sides = [(Axis(1), rows, &mut out.names.rows), (Axis(2), cols, &mut out.names.cols)];
+        for (axis, order, names) in sides {
+            if let Some(order) = order {
+                out.values = out.values.select(axis, order);
+                *names = order.iter().filter_map(|&i| names.get(i).cloned()).collect();
+            }
+        }
+        out.values = row_major(out.values);
+        out
+    }
+
+    /// Average matrix (p × q); NaN where a cell is missing in any of the samples.
     pub fn mean(&self) -> Array2<f64> {
         self.values.sum_axis(Axis(0)) / self.values.len_of(Axis(0)) as f64
     }
@@ -159,13 +266,23 @@ impl Sample {
     /// The sample of the transposed matrices, q × p: rows and columns change places.
     pub fn transposed(&self) -> Self {
         let values = self.values.view().permuted_axes([0, 2, 1]).as_standard_layout().into_owned();
-        Self {
-            values,
-            row_names: self.col_names.clone(),
-            col_names: self.row_names.clone(),
-            source: self.source.clone(),
-            weights: self.weights.clone(),
-            design: self.design.clone(),
-        }
+        let Names { samples, rows, cols } = self.names.clone();
+        Self { values, names: Names { samples, rows: cols, cols: rows }, ..self.clone() }
     }
+}
+
+fn check(values: &Array3<f64>, names: &Names, source: &str) -> Result<()> {
+    let (n, p, q) = values.dim();
+    if n == 0 || p == 0 || q == 0 {
+        return Err(Error::shape(
+            source,
+            "at least one sample, one row and one column (n, p, q ≥ 1)",
+            (n, p, q),
+        ));
+    }
+    names.check(source, (n, p, q))
+}
+
+fn row_major(values: Array3<f64>) -> Array3<f64> {
+    if values.is_standard_layout() { values } else { values.as_standard_layout().into_owned() }
 }

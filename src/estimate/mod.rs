@@ -26,6 +26,7 @@ pub use climb::Ascent;
 pub use coordinates::Coordinates;
 pub use factors::{Factors, Normalisation};
 pub use fit::{Certificate, Fit};
+pub(crate) use fit::{End, FitParts};
 pub use iterate::{Iterate, Score};
 pub use joint_problem::JointProblem;
 pub use options::{Certify, DataSource, FitOptions, Method, Observer, Silent, Step, Termination};
@@ -36,7 +37,7 @@ use crate::data::Sample;
 use crate::likelihood::{Labels, Likelihood, SampleLikelihood};
 use crate::model::Model;
 use crate::optim::{Optimizer, Settings};
-use crate::{Error, Result};
+use crate::{Error, Result, linalg};
 use std::time::Instant;
 
 impl Model {
@@ -72,9 +73,13 @@ impl Model {
         observer: &mut dyn Observer,
     ) -> Result<Fit> {
         options.validate()?;
+        sample.require_complete()?;
         let clock = Instant::now();
         let (_, p, q) = sample.dim();
         self.check(p, q)?;
+        for (what, d) in [("the row factor", p), ("the column factor", q)] {
+            linalg::require_room(what, &[d, d], 4)?;
+        }
         let samples = SampleLikelihood::new(sample);
         let warnings = self.promised(&samples, options)?;
         let problem = Problem::new(self, &samples);
@@ -98,7 +103,8 @@ impl Model {
             problem
         };
         let labels = samples.labels();
-        self.climb_from(&problem, start, labels, options, (warnings, clock), observer)
+        let fit = self.climb_from(&problem, start, labels, options, (warnings, clock), observer)?;
+        Ok(fit.made_of(sample))
     }
 
     /// Fits the model to any likelihood: data kept or weighed in a way of one's own.

@@ -3,7 +3,7 @@
 
 use super::share::Share;
 use super::{Point, Sums};
-use crate::family::{DofFamily, Law, Scratch};
+use crate::family::{DofFamily, Elliptical, MatrixWeights, Scratch};
 use crate::kronecker::Side;
 use crate::linalg::gram::Gram;
 use crate::linalg::kernel::{LANES, Mode};
@@ -116,7 +116,12 @@ impl Lanes {
     }
 
     /// Ψ = wZ, stored as √(uw) Z: its product with itself is the scatter.
-    pub(super) fn weigh_scalar(&mut self, law: &dyn Law, share: &Share<'_>, out: &mut Sums) {
+    pub(super) fn weigh_scalar(
+        &mut self,
+        law: &dyn Elliptical,
+        share: &Share<'_>,
+        out: &mut Sums,
+    ) {
         self.psi_is_white = true;
         let (d, inner) = (self.p * self.q, self.inner);
         vectors::squared_norms(&self.white[..d * inner], &mut self.weights[..inner]);
@@ -142,17 +147,23 @@ impl Lanes {
     }
 
     /// Any other Ψ: all lanes at once where the law can, else sample by sample.
-    pub(super) fn weigh_matrix(&mut self, law: &dyn Law, share: &Share<'_>, out: &mut Sums) {
+    pub(super) fn weigh_matrix(
+        &mut self,
+        law: &dyn MatrixWeights,
+        share: &Share<'_>,
+        out: &mut Sums,
+    ) {
         self.psi_is_white = false;
         let dim @ (p, q, inner) = (self.p, self.q, self.inner);
         self.psi.resize(p * q * inner, 0.0);
         let rho = &mut self.weights[..inner];
         let white = &self.white[..p * q * inner];
-        if law.weigh_lanes(white, dim, &mut self.psi, rho, &mut self.scratch) {
+        let weight = law.weigh_lanes(white, dim, &mut self.psi, rho, &mut self.scratch);
+        if let Some(weight) = weight {
             for (i, rho) in rho[..self.m].iter().enumerate() {
                 out.rho += share.weight(i) * rho;
-                out.law_weight += share.weight(i);
-                share.add_design(i, share.weight(i), out);
+                out.law_weight += share.weight(i) * weight;
+                share.add_design(i, share.weight(i) * weight, out);
             }
         } else {
             // Lanes without a sample stay zero.
@@ -179,7 +190,7 @@ impl Lanes {
             }
             Some(design) => {
                 add_blocks(&self.psi, design, None, inner, out);
-                if law.two_sided().is_some() {
+                if !out.cross.is_empty() {
                     self.add_cross(share, out);
                 }
             }

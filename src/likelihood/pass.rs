@@ -34,7 +34,7 @@ impl<'a> Task<'a> {
         law: &'a dyn Law,
         sides: Sides,
     ) -> Self {
-        let whiten_own_side = law.weighting() != Weighting::Identity;
+        let whiten_own_side = !law.weighting().is_identity();
         let columns_are_white = point.col().is_identity();
         Self { data, plan, point, mean, law, sides, whiten_own_side, columns_are_white }
     }
@@ -88,8 +88,8 @@ impl<'a> Task<'a> {
         }
         match self.law.weighting() {
             Weighting::Identity => lanes.weigh_identity(share),
-            Weighting::Scalar => lanes.weigh_scalar(self.law, share, out),
-            Weighting::Matrix => lanes.weigh_matrix(self.law, share, out),
+            Weighting::Elliptical(law) => lanes.weigh_scalar(law, share, out),
+            Weighting::Matrix(law) => lanes.weigh_matrix(law, share, out),
         }
         if self.sides.has(Side::Rows) {
             lanes.scatter_rows();
@@ -132,11 +132,11 @@ impl<'a> Task<'a> {
                     (0..m).for_each(|i| buffers.scale_sample(i, m, share.weight(i).sqrt()));
                 }
             }
-            Weighting::Scalar => {
+            Weighting::Elliptical(law) => {
                 buffers.psi_is_white = true;
                 for i in 0..m {
                     let z = buffers.sample(i, m);
-                    let radial = self.law.radial(z.iter().map(|x| x * x).sum(), z.len());
+                    let radial = law.radial(z.iter().map(|x| x * x).sum(), z.len());
                     let weight = share.weight(i) * radial.weight;
                     out.rho += share.weight(i) * radial.rho;
                     out.law_weight += weight;
@@ -146,10 +146,10 @@ impl<'a> Task<'a> {
                     buffers.scale_sample(i, m, weight.sqrt());
                 }
             }
-            Weighting::Matrix => {
+            Weighting::Matrix(law) => {
                 buffers.psi_is_white = false;
                 for i in 0..m {
-                    let (rho, weight) = buffers.weigh_sample(i, m, self.law, share, out);
+                    let (rho, weight) = buffers.weigh_sample(i, m, law, share, out);
                     out.rho += share.weight(i) * rho;
                     out.law_weight += share.weight(i) * weight;
                     share.add_design(i, share.weight(i) * weight, out);

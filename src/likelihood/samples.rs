@@ -17,7 +17,7 @@ use super::{
     Labels, Likelihood, Observation, Point, Sides, Summaries, Sums, Support, Tangent, Visit,
 };
 use crate::data::{Sample, Weights, check_weights};
-use crate::family::{DofFamily, Law, Scratch, Weighting};
+use crate::family::{DofFamily, Law, Scratch};
 use crate::kronecker::BySide;
 use crate::linalg::{Qr, as_matrix};
 use crate::model::Model;
@@ -387,7 +387,7 @@ impl Likelihood for SampleLikelihood<'_> {
             }
         }
         into.weight = self.weight();
-        let identity = law.weighting() == Weighting::Identity;
+        let identity = law.weighting().is_identity();
         if let (true, Some(left)) = (identity, &left) {
             into.design.assign(&left.gram);
         }
@@ -418,7 +418,7 @@ impl Likelihood for SampleLikelihood<'_> {
         let (mut scratch, mut psi) = (Scratch::default(), Array2::zeros((p, q)));
         for (index, x) in data.values.outer_iter().enumerate() {
             let white = at.whiten((&x - &mean).view());
-            let (rho, _) = law.weigh(white.view(), psi.view_mut(), &mut scratch);
+            let (rho, _) = law.weighting().weigh(white.view(), psi.view_mut(), &mut scratch);
             visit(Observation {
                 index,
                 weight: self.weights.as_ref().map_or(1.0, |weights| weights[index]),

@@ -3,7 +3,7 @@
 
 use super::share::Share;
 use super::{Point, Sums};
-use crate::family::{Law, Scratch};
+use crate::family::{MatrixWeights, Scratch};
 use crate::linalg::{Triangle, as_matrix, as_matrix_mut, gemm, matmul};
 use ndarray::{Array2, ArrayView2, ArrayView3, Axis};
 
@@ -111,7 +111,7 @@ impl Buffers {
         &mut self,
         i: usize,
         m: usize,
-        law: &dyn Law,
+        law: &dyn MatrixWeights,
         share: &Share<'_>,
         out: &mut Sums,
     ) -> (f64, f64) {
@@ -125,7 +125,7 @@ impl Buffers {
             psi *= share.weight(i);
         }
         share.spread(i, 1.0, psi.view(), &mut out.psi);
-        if share.design.is_some() && law.two_sided().is_some() {
+        if !out.cross.is_empty() {
             let product = if p <= q {
                 matmul(z, psi.view().reversed_axes())
             } else {

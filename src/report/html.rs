@@ -2,10 +2,11 @@
 
 use super::entries::{entry_name, entry_table};
 use super::plot::{Figure, escape};
-use super::text::law_title;
+use super::text::order_used;
 use super::{Align, Table};
 use crate::VERSION;
 use crate::estimate::Fit;
+use crate::structure::Structure;
 use ndarray::ArrayView2;
 use std::fmt::Write as _;
 
@@ -35,7 +36,7 @@ pre{overflow-x:auto;background:#f6f6f6;padding:.7rem}footer{margin-top:2rem;colo
 /// `command` is what was typed to make it (shown as it is); `figures` are shown in their order,
 /// see [`super::plot::figures`].
 pub fn html(fit: &Fit, command: &str, figures: &[Figure]) -> String {
-    let title = format!("{} fit of {}", law_title(fit.model().law().name()), fit.source());
+    let title = format!("{} fit of {}", fit.model().law().title(), fit.source());
     let mut page = String::new();
     let _ = write!(
         page,
@@ -90,13 +91,10 @@ fn model(fit: &Fit) -> Vec<(&'static str, String)> {
     let (n, p, q) = fit.dim();
     let model = fit.model();
     let mut rows = vec![
-        ("Law", escape(law_title(model.law().name()))),
+        ("Law", escape(model.law().title())),
         ("Data", format!("{}: n = {n} matrices of {p} × {q}", escape(fit.source()))),
-        ("Row factor A", format!("{} ({p} × {p})", escape(&model.row_structure().shape().name()))),
-        (
-            "Column factor B",
-            format!("{} ({q} × {q})", escape(&model.col_structure().shape().name())),
-        ),
+        ("Row factor A", structure("rows", model.row_structure(), fit.row_names(), p)),
+        ("Column factor B", structure("columns", model.col_structure(), fit.col_names(), q)),
         ("Mean M", escape(model.mean_structure().name())),
     ];
     if model.law().dof().is_some() {
@@ -106,6 +104,12 @@ fn model(fit: &Fit) -> Vec<(&'static str, String)> {
         rows.push(("Degrees of freedom ν", format!("{value}, {how}")));
     }
     rows
+}
+
+/// The structure of a factor of order d, with the order of its entries where that matters.
+fn structure(side: &str, structure: &Structure, names: &[String], d: usize) -> String {
+    let order = order_used(side, structure, names).map_or(String::new(), |o| format!("; {o}"));
+    escape(&format!("{} ({d} × {d}){order}", structure.shape().name()))
 }
 
 fn likelihood(fit: &Fit) -> Vec<(&'static str, String)> {
@@ -162,8 +166,9 @@ fn estimates(page: &mut String, fit: &Fit) {
     let sides = [(p, row_names), (q, col_names)];
     let tables = [0, 1].map(|k| entry_table(&shapes[k].1, sides[k].1, sides[k].0));
     for ((factor, parameters), _) in shapes.iter().zip(&tables).filter(|(_, t)| t.is_none()) {
-        for (name, value) in parameters.iter().take(PRINTED_SIDE) {
-            rows.push(("Parameter", format!("{factor}: {} = {value:.6}", escape(name))));
+        for parameter in parameters.iter().take(PRINTED_SIDE) {
+            let (name, value) = (escape(&parameter.to_string()), parameter.value);
+            rows.push(("Parameter", format!("{factor}: {name} = {value:.6}")));
         }
         if let more @ 1.. = parameters.len().saturating_sub(PRINTED_SIDE) {
             rows.push(("Parameter", format!("{factor}: {more} more are in the JSON")));

@@ -5,11 +5,11 @@ use super::estimator::Estimator;
 use super::factor::FactorSpec;
 use super::measures::{ERRORS, MEASURES};
 use super::simulate::Truth;
-use crate::family::{Gaussian, KroneckerT, Law, MatrixT};
-use crate::{Error, Result};
+use super::target::Target;
+use crate::family::{Law, LawName};
+use crate::{Error, Result, linalg};
 use ndarray::Array2;
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 /// The law of a truth.
@@ -29,20 +29,35 @@ impl LawSpec {
     /// # Errors
     /// [`Error::Domain`] for a ν that is not a finite number > 0.
     pub fn law(self) -> Result<Arc<dyn Law>> {
-        Ok(match self {
-            Self::Gaussian => Arc::new(Gaussian),
-            Self::KroneckerT(dof) => Arc::new(KroneckerT::new(dof)?),
-            Self::MatrixT(dof) => Arc::new(MatrixT::new(dof)?),
-        })
+        self.law_name().law(self.dof())
+    }
+
+    /// A built-in law at a ν, which the Gaussian has not and the t laws need.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for a ν that is missing or of no use.
+    pub fn new(law: LawName, dof: Option<f64>) -> Result<Self> {
+        match (law, dof) {
+            (LawName::KroneckerT, Some(dof)) => Ok(Self::KroneckerT(dof)),
+            (LawName::MatrixT, Some(dof)) => Ok(Self::MatrixT(dof)),
+            (LawName::Gaussian, None) => Ok(Self::Gaussian),
+            // The law says what is wrong.
+            (law, dof) => law.law(dof).map(|_| Self::Gaussian),
+        }
+    }
+
+    /// Which law it is.
+    pub fn law_name(self) -> LawName {
+        match self {
+            Self::Gaussian => LawName::Gaussian,
+            Self::KroneckerT(_) => LawName::KroneckerT,
+            Self::MatrixT(_) => LawName::MatrixT,
+        }
     }
 
     /// Name as the command line writes it.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Gaussian => "gaussian",
-            Self::KroneckerT(_) => "kronecker-t",
-            Self::MatrixT(_) => "matrix-t",
-        }
+        self.law_name().name()
     }
 
     /// ν, for the t laws.
@@ -101,6 +116,7 @@ impl Scenario {
     /// # Errors
     /// What is wrong with the law or the factors.
     pub fn truth(&self) -> Result<Truth> {
+        linalg::require_room("a sample of this scenario", &[self.n, self.p, self.q], 2)?;
         let mean = Array2::zeros((self.p, self.q));
         let (row, col) = (self.rows.matrix(self.p)?, self.cols.matrix(self.q)?);
         Ok(Truth::new(self.law.law()?, mean, row, col)?.contaminated(self.contamination))
@@ -111,36 +127,6 @@ impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { n, p, q, law, rows, cols, contamination } = self;
         write!(f, "n={n} {p}x{q} {law} rows={rows} cols={cols} contamination={contamination}")
-    }
-}
-
-/// What Σ stands for when an estimate is compared with the truth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Target {
-    /// The law's own scale matrix σ²(A ⊗ B); for the Gaussian this is the covariance.
-    #[default]
-    Scale,
-    /// The covariance; measures are blank where truth or estimate have none (ν ≤ 2).
-    Covariance,
-}
-
-impl Target {
-    /// Name as the study files write it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Scale => "scale",
-            Self::Covariance => "covariance",
-        }
-    }
-}
-
-impl FromStr for Target {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        [Self::Scale, Self::Covariance].into_iter().find(|t| t.name() == text).ok_or_else(|| {
-            Error::domain("the target", format!("\"{text}\""), "scale or covariance")
-        })
     }
 }
 
@@ -344,6 +330,7 @@ impl Study {
                 return Err(Error::domain("a measure", format!("\"{measure}\""), allowed));
             }
         }
+        self.require_room()?;
         for scenario in &self.scenarios {
             if scenario.n == 0 || scenario.p == 0 || scenario.q == 0 {
                 return Err(Error::domain("a size of a scenario", 0, "at least 1"));
@@ -354,6 +341,17 @@ impl Study {
             }
         }
         Ok(())
+    }
+
+    /// Do the results of all replicates fit into memory?
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] with the numbers of scenarios, replicates and estimators.
+    fn require_room(&self) -> Result<()> {
+        let shape = [self.scenarios.len(), self.replicates, self.estimators.len()];
+        // A row holds its measures and about as much besides.
+        let what = "the number of results (scenarios × replicates × estimators)";
+        linalg::require_room(what, &shape, 2 * self.measures().len())
     }
 
     /// Everything that the numbers depend on, as text: two studies with the same record give the

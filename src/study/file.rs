@@ -5,10 +5,11 @@ use super::design::{LawSpec, Scenario, Study};
 use super::estimator::{Estimator, ModelEstimator, TylerEstimator};
 use super::factor::FactorSpec;
 use crate::estimate::{FitOptions, Method, Tyler};
+use crate::family::LawName;
 use crate::inference::ErrorOptions;
-use crate::model::{Dof, Mean, Model};
+use crate::model::{Dof, Mean, ModelSpec};
 use crate::structure::Structure;
-use crate::{Error, Result};
+use crate::{Error, Result, linalg};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -54,7 +55,8 @@ impl Study {
         let stem = path.file_stem().map_or("study".into(), |s| s.to_string_lossy().into_owned());
         let name = root.get("name").map_or(Ok(stem), |v| v.text())?;
         let seed = root.need("seed", "a whole number")?.whole(0)?;
-        let replicates = root.need("replicates", "a whole number, at least 1")?.whole(1)?;
+        let replicates_value = root.need("replicates", "a whole number, at least 1")?;
+        let replicates = replicates_value.whole(1)?;
         let mut study = Self::new(name, seed, replicates as usize);
         study.text = text.to_owned();
         if let Some(value) = root.get("target") {
@@ -93,7 +95,10 @@ impl Study {
             }
             study.estimators.push(estimator);
         }
-        study.check()?;
+        study.check().map_err(|error| match error {
+            Error::TooLarge { .. } => replicates_value.fault(error.to_string()),
+            other => other,
+        })?;
         Ok(study)
     }
 }
@@ -103,9 +108,12 @@ fn scenarios(design: &Section<'_>) -> Result<Vec<Scenario>> {
     design.allow(&["n", "p", "q", "law", "dof", "rows", "cols", "contamination"])?;
     let sizes = |key: &str| {
         let values = design.need(key, "a whole number, or a list of them")?;
-        values.list().iter().map(|v| v.whole(1).map(|x| x as usize)).collect::<Result<Vec<_>>>()
+        values.list().into_iter().map(|v| Ok((v.whole(1)? as usize, v))).collect::<Result<Vec<_>>>()
     };
     let (n, p, q) = (sizes("n")?, sizes("p")?, sizes("q")?);
+    require_room(&n, &p, &q)?;
+    let numbers = |sizes: Vec<(usize, Value<'_>)>| sizes.into_iter().map(|(x, _)| x).collect();
+    let (n, p, q): (Vec<usize>, Vec<usize>, Vec<usize>) = (numbers(n), numbers(p), numbers(q));
     let laws = laws(design)?;
     let rows: Vec<(FactorSpec, Value<'_>)> = design.choices("rows", FactorSpec::Identity)?;
     let cols: Vec<(FactorSpec, Value<'_>)> = design.choices("cols", FactorSpec::Identity)?;
@@ -145,6 +153,26 @@ fn scenarios(design: &Section<'_>) -> Result<Vec<Scenario>> {
     Ok(out)
 }
 
+/// Refuses sizes whose factors or samples do not fit into memory, at the value that is too large.
+fn require_room(
+    n: &[(usize, Value<'_>)],
+    p: &[(usize, Value<'_>)],
+    q: &[(usize, Value<'_>)],
+) -> Result<()> {
+    let fault = |value: &Value<'_>, error: Error| value.fault(error.to_string());
+    for (what, orders) in [("a row factor", p), ("a column factor", q)] {
+        for (d, value) in orders {
+            linalg::require_room(what, &[*d, *d], 3).map_err(|e| fault(value, e))?;
+        }
+    }
+    let largest = |sizes: &[(usize, Value<'_>)]| sizes.iter().map(|(x, _)| *x).max().unwrap_or(1);
+    for (n, value) in n {
+        linalg::require_room("a sample", &[*n, largest(p), largest(q)], 2)
+            .map_err(|e| fault(value, e))?;
+    }
+    Ok(())
+}
+
 /// Laws × ν; the Gaussian once.
 fn laws(design: &Section<'_>) -> Result<Vec<LawSpec>> {
     let names = design.get("law").map_or(Vec::new(), |v| v.list());
@@ -157,23 +185,20 @@ fn laws(design: &Section<'_>) -> Result<Vec<LawSpec>> {
     }
     let mut out = Vec::new();
     for value in &names {
-        let make: fn(f64) -> LawSpec = match value.text()?.as_str() {
-            "gaussian" => {
-                out.push(LawSpec::Gaussian);
-                continue;
-            }
-            "kronecker-t" => LawSpec::KroneckerT,
-            "matrix-t" => LawSpec::MatrixT,
-            other => {
-                return Err(value.fault(format!(
-                    "\"{other}\" is not a law; use gaussian, kronecker-t or matrix-t"
-                )));
-            }
-        };
+        let text = value.text()?;
+        let law: LawName = text.parse().map_err(|_| {
+            value.fault(format!("\"{text}\" is not a law; use gaussian, kronecker-t or matrix-t"))
+        })?;
+        if !law.has_dof() {
+            out.push(LawSpec::Gaussian);
+            continue;
+        }
         if dofs.is_empty() {
             return Err(value.fault("this law needs dof in [design], for instance dof = [3, 10]"));
         }
-        out.extend(dofs.iter().map(|dof| make(*dof)));
+        for dof in &dofs {
+            out.push(LawSpec::new(law, Some(*dof))?);
+        }
     }
     Ok(out)
 }
@@ -208,25 +233,22 @@ fn estimator(section: &Section<'_>) -> Result<Arc<dyn Estimator>> {
         let tyler = Tyler::new().rows(rows).cols(cols);
         return Ok(Arc::new(TylerEstimator::new(name, tyler, structures, options)));
     }
-    let dof = match dof {
+    let mut spec = ModelSpec { rows, cols, ..ModelSpec::default() };
+    spec.set("law", &law_name).map_err(|_| {
+        law.fault(format!(
+            "\"{law_name}\" is not a law; use gaussian, kronecker-t, matrix-t or tyler"
+        ))
+    })?;
+    spec.dof = match dof {
         None => None,
-        Some(value) if value.is_text("estimate") => Some(Dof::Estimate),
-        Some(value) if law_name == "gaussian" => {
+        Some(value) if !spec.law.has_dof() => {
             return Err(value.fault("the Gaussian has no degrees of freedom; leave the key out"));
         }
+        Some(value) if value.is_text("estimate") => Some(Dof::Estimate),
         Some(value) => Some(Dof::Fixed(value.dof()?)),
     };
-    let model = match law_name.as_str() {
-        "gaussian" => Model::gaussian(),
-        "kronecker-t" => Model::kronecker_t(dof.unwrap_or_default()),
-        "matrix-t" => Model::matrix_t(dof.unwrap_or_default()),
-        other => {
-            return Err(law.fault(format!(
-                "\"{other}\" is not a law; use gaussian, kronecker-t, matrix-t or tyler"
-            )));
-        }
-    };
-    let model = model.rows(rows).cols(cols).mean(mean(section)?);
+    spec.mean = mean(section)?;
+    let model = spec.model()?;
     let robust = section.get("robust").map_or(Ok(false), |v| v.flag())?;
     let errors = ErrorOptions { robust, ..ErrorOptions::default() };
     Ok(Arc::new(ModelEstimator::new(name, model, options).errors(errors)))
@@ -235,12 +257,9 @@ fn estimator(section: &Section<'_>) -> Result<Arc<dyn Estimator>> {
 fn mean(section: &Section<'_>) -> Result<Mean> {
     let Some(value) = section.get("mean") else { return Ok(Mean::Free) };
     let text = value.text()?;
-    [Mean::Free, Mean::Zero, Mean::Rows, Mean::Cols, Mean::Scalar]
-        .into_iter()
-        .find(|m| m.name() == text)
-        .ok_or_else(|| {
-            value.fault(format!("\"{text}\" is not a mean; use free, zero, rows, cols or scalar"))
-        })
+    text.parse().map_err(|_| {
+        value.fault(format!("\"{text}\" is not a mean; use free, zero, rows, cols or scalar"))
+    })
 }
 
 fn options(section: &Section<'_>) -> Result<FitOptions> {
