@@ -1,10 +1,10 @@
 //! The Kronecker t law: vec X is a multivariate t with scale A ⊗ B.
 
-use super::dof::{self, DofBearing, DofFamily};
+use super::dof::{self, DofBearing};
 use super::weighting::squared_norm;
 use super::{
-    DistanceLaw, DofInformation, Elliptical, ExpectedInformation, Gaussian, Law, Radial, Sampler,
-    Scratch, Weighting,
+    DistanceLaw, DofFamily, DofInformation, Elliptical, ExpectedInformation, Gaussian, Law, Radial,
+    Sampler, Scratch, Weighting,
 };
 use crate::Result;
 use crate::special::{

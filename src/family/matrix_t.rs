@@ -1,7 +1,9 @@
 //! The matrix-variate t law in its determinant form.
 
-use super::dof::{self, DofBearing, DofFamily};
-use super::{DistanceLaw, Gaussian, Law, MatrixWeights, Sampler, Scratch, TwoSided, Weighting};
+use super::dof::{self, DofBearing};
+use super::{
+    DistanceLaw, DofFamily, Gaussian, Law, MatrixWeights, Sampler, Scratch, TwoSided, Weighting,
+};
 use crate::Result;
 use crate::linalg::{batch, invert_in_place, symmetric_eigen};
 use crate::special::{ln_multigamma_difference, log_ratio_minus, multidigamma_difference};
