@@ -3,6 +3,7 @@
 use crate::optim::brent;
 use crate::special::{chi_difference, trigamma};
 use crate::{Error, Result};
+use ndarray::Array1;
 
 /// Smallest ν that is searched for; an estimate there is reported as a warning.
 pub const DOF_LOWER: f64 = 1e-3;
@@ -27,6 +28,40 @@ pub enum DofEstimate {
     Lower,
     /// At ν = ∞: the Gaussian.
     Infinite,
+}
+
+/// What a law's ρ depends on at every ν, observation after observation, and their weights.
+#[derive(Debug, Clone)]
+pub struct Summaries {
+    /// [`DofFamily::summary_len`](super::DofFamily::summary_len) numbers per observation.
+    pub values: Array1<f64>,
+    /// Weights of the observations; `None` where all are 1.
+    pub weights: Option<Array1<f64>>,
+}
+
+impl Summaries {
+    /// Of observations that all count the same.
+    pub fn plain(values: Array1<f64>) -> Self {
+        Self { values, weights: None }
+    }
+
+    /// The (weighted) mean over observations of the sum of a function over their `width` numbers.
+    pub fn mean(&self, width: usize, f: impl Fn(f64) -> f64) -> f64 {
+        match &self.weights {
+            None => {
+                let sum: f64 = self.values.iter().map(|x| f(*x)).sum();
+                sum * width as f64 / self.values.len() as f64
+            }
+            Some(weights) => {
+                let of = |(i, u): (usize, &f64)| {
+                    let own = self.values.iter().skip(i * width).take(width);
+                    // Nothing is left of an observation that does not count.
+                    if *u > 0.0 { u * own.map(|x| f(*x)).sum::<f64>() } else { 0.0 }
+                };
+                weights.iter().enumerate().map(of).sum::<f64>() / weights.sum()
+            }
+        }
+    }
 }
 
 /// The likelihood in ν at the point of a pass, from the means of ρ(Z) and of ⟨Z, Ψ(Z)⟩ alone;

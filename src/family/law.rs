@@ -1,10 +1,10 @@
 //! What a law says of itself, and the capabilities that it may have.
 
 use super::DistanceLaw;
-use super::dof::{DOF_LOWER, DOF_UPPER, DofBearing, DofEstimate, climb};
+use super::dof::{DOF_LOWER, DOF_UPPER, DofBearing, DofEstimate, Summaries, climb};
 use super::weighting::{Scratch, Weighting};
 use crate::{Error, Result};
-use ndarray::{Array2, ArrayView1, ArrayView2};
+use ndarray::{Array2, ArrayView2};
 use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
 use std::fmt::Debug;
@@ -167,7 +167,7 @@ pub trait DofFamily: Send + Sync {
     }
 
     /// (2/n) ∂ℓ/∂ν with the summaries held fixed; accurate from ν → 0 to ν ~ 10⁹.
-    fn score(&self, dof: f64, summaries: ArrayView1<'_, f64>, p: usize, q: usize) -> f64;
+    fn score(&self, dof: f64, seen: &Summaries, p: usize, q: usize) -> f64;
 
     /// What a pass says about ν, see [`DofBearing`]. `None` where the family has no such formulas.
     fn bearing(
@@ -182,20 +182,14 @@ pub trait DofFamily: Send + Sync {
     }
 
     /// −lim ν²·score as ν → ∞: where it is ≤ 0 the likelihood rises to its Gaussian limit.
-    fn excess_at_infinity(&self, summaries: ArrayView1<'_, f64>, p: usize, q: usize) -> f64;
+    fn excess_at_infinity(&self, seen: &Summaries, p: usize, q: usize) -> f64;
 
     /// The maximum of the log-likelihood in ν that is uphill from `start`.
     ///
     /// # Errors
     /// [`Error::NonFinite`] when a summary is not a number.
-    fn estimate(
-        &self,
-        start: f64,
-        summaries: ArrayView1<'_, f64>,
-        p: usize,
-        q: usize,
-    ) -> Result<DofEstimate> {
-        let excess = self.excess_at_infinity(summaries, p, q);
+    fn estimate(&self, start: f64, seen: &Summaries, p: usize, q: usize) -> Result<DofEstimate> {
+        let excess = self.excess_at_infinity(seen, p, q);
         if excess.is_nan() {
             let what = "the distances of the samples".to_owned();
             return Err(Error::NonFinite { what, value: excess, index: Vec::new() });
@@ -203,7 +197,7 @@ pub trait DofFamily: Send + Sync {
         // ∂ℓ/∂ ln ν, so that steps mean the same at every size of ν.
         let slope = |ln_dof: f64| {
             let dof = ln_dof.exp();
-            dof * self.score(dof, summaries, p, q)
+            dof * self.score(dof, seen, p, q)
         };
         climb(slope, start.clamp(DOF_LOWER, DOF_UPPER).ln())
     }
