@@ -135,6 +135,11 @@ fn case_06_times_are_sorted_as_numbers() {
     let path = field("06-csv-time-order/shuffled.csv");
     let page = stdout(&kronfit(dir.path(), &["fit", path.to_str().unwrap(), "--rows", "ar1"]));
     assert!(page.contains("rows in the order 0.5, 1.0, 1.5, 2.0, 10.0, 11.5"), "{page}");
+    for args in [&["compare", "--models", "gaussian"][..], &["test", "rows=ar1"]] {
+        let args = [&[args[0], path.to_str().unwrap()], &args[1..]].concat();
+        let page = stdout(&kronfit(dir.path(), &args));
+        assert!(page.contains("rows in the order 0.5, 1.0, 1.5, 2.0, 10.0, 11.5"), "{page}");
+    }
 }
 
 /// The order of the lines does not matter where labels are numbers or dates.

@@ -63,7 +63,15 @@ fn order(
 }
 
 /// "rows in the order 0.5, 1.5, …" for structures that depend on the order.
-pub(super) fn order_used(side: &str, structure: &Structure, names: &[String]) -> Option<String> {
+///
+/// ```
+/// use kronfit::{report::order_used, structure::Structure};
+/// let names = ["0.5", "1.5"].map(str::to_owned);
+/// let order = order_used("rows", &Structure::Ar1, &names);
+/// assert_eq!(order.as_deref(), Some("rows in the order 0.5, 1.5"));
+/// assert_eq!(order_used("rows", &Structure::Diagonal, &names), None);
+/// ```
+pub fn order_used(side: &str, structure: &Structure, names: &[String]) -> Option<String> {
     const SHOWN: usize = 8;
     if !matches!(structure, Structure::Ar1 | Structure::Toeplitz) {
         return None;
