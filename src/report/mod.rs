@@ -20,3 +20,4 @@ pub use inference::{
 pub use json::{DataRecord, FitRecord, to_json};
 pub use study::StudyTables;
 pub use table::{Align, Table, optional, plain};
+pub use text::order_used;

@@ -4,7 +4,7 @@ use super::entries::{entry_name, entry_table};
 use super::table::{Align, Table};
 use crate::estimate::{Factors, Fit, Normalisation};
 use crate::linalg::symmetric_eigen;
-use crate::structure::{Parameter, Structure};
+use crate::structure::{Parameter, Positions, Structure};
 use crate::text::label;
 use ndarray::Array2;
 use std::fmt;
@@ -63,9 +63,29 @@ fn order(
 }
 
 /// "rows in the order 0.5, 1.5, …" for structures that depend on the order.
-pub(super) fn order_used(side: &str, structure: &Structure, names: &[String]) -> Option<String> {
+///
+/// ```
+/// use kronfit::{report::order_used, structure::Structure};
+/// let names = ["0.5", "1.5"].map(str::to_owned);
+/// let order = order_used("rows", &Structure::Ar1, &names);
+/// assert_eq!(order.as_deref(), Some("rows in the order 0.5, 1.5"));
+/// assert_eq!(order_used("rows", &Structure::Diagonal, &names), None);
+/// ```
+pub fn order_used(side: &str, structure: &Structure, names: &[String]) -> Option<String> {
     const SHOWN: usize = 8;
-    if !matches!(structure, Structure::Ar1 | Structure::Toeplitz) {
+    let depends = match structure {
+        Structure::Het(correlations) => {
+            return order_used(side, &correlations.plain(), names);
+        }
+        Structure::Ar1
+        | Structure::Toeplitz
+        | Structure::Antedependence
+        | Structure::Block(_)
+        | Structure::Exchangeable(_)
+        | Structure::Spatial(_, Positions::Given(_)) => true,
+        _ => false,
+    };
+    if !depends {
         return None;
     }
     if names.is_empty() {
