@@ -30,6 +30,12 @@ pub(super) fn entry_table(parameters: &[Parameter], names: &[String], d: usize) 
     Some(table)
 }
 
+/// Parameters that are no entry's own, and those that are.
+pub(super) fn by_entry(parameters: &[Parameter]) -> (Vec<Parameter>, Vec<Parameter>) {
+    let shared = |x: &Parameter| x.row.is_none() || !x.kind.is_of_entries();
+    parameters.iter().cloned().partition(shared)
+}
+
 pub(super) fn entry_name(names: &[String], i: usize) -> String {
     names.get(i).cloned().unwrap_or_else(|| (i + 1).to_string())
 }
