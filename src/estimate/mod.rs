@@ -35,10 +35,10 @@ pub use tyler::{Tyler, TylerFit};
 
 use crate::data::Sample;
 use crate::kronecker::Side;
-use crate::likelihood::SampleLikelihood;
+use crate::likelihood::{Labels, Likelihood, SampleLikelihood};
 use crate::model::Model;
 use crate::optim::{Optimizer, Settings};
-use crate::{Error, Result};
+use crate::{Error, Result, linalg};
 use std::time::Instant;
 
 impl Model {
@@ -81,41 +81,72 @@ impl Model {
         let clock = Instant::now();
         let (_, p, q) = sample.dim();
         self.check(p, q)?;
-        let warnings = self.count_warnings(sample.source(), sample.dim(), options)?;
+        for (what, d) in [("the row factor", p), ("the column factor", q)] {
+            linalg::require_room(what, &[d, d], 4)?;
+        }
         let samples = SampleLikelihood::new(sample);
+        let warnings = self.promised(&samples, options)?;
         let problem = Problem::new(self, &samples);
         let moments = warm::by_moments(self, sample.dim(), options)?;
+        if moments && !sample.has_one_mean() && options.source == DataSource::Moments {
+            return Err(Error::Unsupported {
+                what: "a fit from moments with covariates or precision weights".to_owned(),
+                remedy: "use the source samples or auto".to_owned(),
+            });
+        }
         let mut start = match warm::start(self, sample) {
             Some(start) => start,
             None => problem.first()?,
         };
         let of_moments;
-        let problem = if moments {
+        let problem = if moments && sample.has_one_mean() {
             of_moments = warm::moments(self, sample, &mut start.point)?;
             start.passes = 0;
             Problem::new(self, &of_moments)
         } else {
             problem
         };
-        self.climb_from(&problem, start, sample, options, (warnings, clock), observer)
+        let labels = samples.labels();
+        let fit = self.climb_from(&problem, start, labels, options, (warnings, clock), observer)?;
+        Ok(fit.made_of(sample))
     }
 
-    /// What the number of samples says, or refuses.
-    fn count_warnings(
+    /// Fits the model to any likelihood: data kept or weighed in a way of one's own.
+    ///
+    /// # Errors
+    /// As [`Model::fit_with`], and what the likelihood says.
+    ///
+    /// ```
+    /// use kronfit::estimate::{FitOptions, Silent};
+    /// use kronfit::{io, likelihood::SampleLikelihood, model::Model};
+    /// let sample = io::resolve("us-macro")?;
+    /// let twice = vec![2.0; 49];
+    /// let likelihood = SampleLikelihood::new(&sample).weighted(&twice)?;
+    /// let fit = Model::gaussian().fit_on(&likelihood, &FitOptions::default(), &mut Silent)?;
+    /// let plain = Model::gaussian().fit(&sample)?;
+    /// assert!((fit.log_likelihood() - 2.0 * plain.log_likelihood()).abs() < 1e-6);
+    /// # Ok::<(), kronfit::Error>(())
+    /// ```
+    pub fn fit_on(
         &self,
-        what: &str,
-        (n, p, q): (usize, usize, usize),
+        likelihood: &dyn Likelihood,
         options: &FitOptions,
-    ) -> Result<Vec<String>> {
-        match self.check_count(n, p, q) {
-            Ok(warnings) => Ok(warnings),
-            Err(error) if options.force => Ok(vec![format!("{error}; forced all the same")]),
-            Err(Error::TooFewSamples { n, required, p, q, because, .. }) => {
-                let what = what.to_owned();
-                Err(Error::TooFewSamples { what, n, required, p, q, because })
-            }
-            Err(error) => Err(error),
-        }
+        observer: &mut dyn Observer,
+    ) -> Result<Fit> {
+        options.validate()?;
+        let clock = Instant::now();
+        let (_, p, q) = likelihood.dim();
+        self.check(p, q)?;
+        let warnings = self.promised(likelihood, options)?;
+        let problem = Problem::new(self, likelihood);
+        let start = problem.first()?;
+        let labels = likelihood.labels();
+        self.climb_from(&problem, start, labels, options, (warnings, clock), observer)
+    }
+
+    /// What the data promise about a maximum, or refuse.
+    fn promised(&self, likelihood: &dyn Likelihood, options: &FitOptions) -> Result<Vec<String>> {
+        named(likelihood.existence(self), likelihood.labels().source, options)
     }
 
     /// Looks at the start where that was not done yet, and climbs.
@@ -123,7 +154,7 @@ impl Model {
         &self,
         problem: &Problem<'_>,
         mut start: Iterate,
-        sample: &Sample,
+        labels: Labels<'_>,
         options: &FitOptions,
         (mut warnings, clock): (Vec<String>, Instant),
         observer: &mut dyn Observer,
@@ -151,7 +182,22 @@ impl Model {
         for side in Side::BOTH {
             warnings.extend(problem.shapes[side].note(outcome.iterate.point.factor(side)));
         }
-        Ok(Fit::new(self, sample, outcome, warnings, seconds, certificate))
+        let likelihood = problem.likelihood;
+        Ok(Fit::new(self, likelihood, labels, outcome, warnings, seconds, certificate))
+    }
+}
+
+/// What was promised about a maximum, with the name of the data; a warning where it is forced.
+fn named(promised: Result<Vec<String>>, source: &str, options: &FitOptions) -> Result<Vec<String>> {
+    match promised {
+        Err(error @ Error::TooFewSamples { .. }) if options.force => {
+            Ok(vec![format!("{error}; forced all the same")])
+        }
+        Err(Error::TooFewSamples { n, required, p, q, because, .. }) => {
+            let what = source.to_owned();
+            Err(Error::TooFewSamples { what, n, required, p, q, because })
+        }
+        promised => promised,
     }
 }
 

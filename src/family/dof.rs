@@ -4,7 +4,7 @@ use super::{Law, Scratch};
 use crate::optim::brent;
 use crate::special::{chi_difference, trigamma};
 use crate::{Error, Result};
-use ndarray::{ArrayView1, ArrayView2};
+use ndarray::{Array1, ArrayView2};
 use std::sync::Arc;
 
 /// Smallest ν that is searched for; an estimate there is reported as a warning.
@@ -30,6 +30,40 @@ pub enum DofEstimate {
     Lower,
     /// At ν = ∞: the Gaussian.
     Infinite,
+}
+
+/// What a law's ρ depends on at every ν, observation after observation, and their weights.
+#[derive(Debug, Clone)]
+pub struct Summaries {
+    /// [`DofFamily::summary_len`] numbers per observation.
+    pub values: Array1<f64>,
+    /// Weights of the observations; `None` where all are 1.
+    pub weights: Option<Array1<f64>>,
+}
+
+impl Summaries {
+    /// Of observations that all count the same.
+    pub fn plain(values: Array1<f64>) -> Self {
+        Self { values, weights: None }
+    }
+
+    /// The (weighted) mean over observations of the sum of a function over their `width` numbers.
+    pub fn mean(&self, width: usize, f: impl Fn(f64) -> f64) -> f64 {
+        match &self.weights {
+            None => {
+                let sum: f64 = self.values.iter().map(|x| f(*x)).sum();
+                sum * width as f64 / self.values.len() as f64
+            }
+            Some(weights) => {
+                let of = |(i, u): (usize, &f64)| {
+                    let own = self.values.iter().skip(i * width).take(width);
+                    // Nothing is left of an observation that does not count.
+                    if *u > 0.0 { u * own.map(|x| f(*x)).sum::<f64>() } else { 0.0 }
+                };
+                weights.iter().enumerate().map(of).sum::<f64>() / weights.sum()
+            }
+        }
+    }
 }
 
 /// A law indexed by its degrees of freedom ν. The methods do not depend on the law's own ν.
@@ -69,7 +103,7 @@ pub trait DofFamily: Send + Sync {
     }
 
     /// (2/n) ∂ℓ/∂ν with the summaries held fixed; accurate from ν → 0 to ν ~ 10⁹.
-    fn score(&self, dof: f64, summaries: ArrayView1<'_, f64>, p: usize, q: usize) -> f64;
+    fn score(&self, dof: f64, seen: &Summaries, p: usize, q: usize) -> f64;
 
     /// What a pass says about ν, see [`DofBearing`]. `None` where the family has no such formulas.
     fn bearing(
@@ -84,20 +118,14 @@ pub trait DofFamily: Send + Sync {
     }
 
     /// −lim ν²·score as ν → ∞: where it is ≤ 0 the likelihood rises to its Gaussian limit.
-    fn excess_at_infinity(&self, summaries: ArrayView1<'_, f64>, p: usize, q: usize) -> f64;
+    fn excess_at_infinity(&self, seen: &Summaries, p: usize, q: usize) -> f64;
 
     /// The maximum of the log-likelihood in ν that is uphill from `start`.
     ///
     /// # Errors
     /// [`Error::NonFinite`] when a summary is not a number.
-    fn estimate(
-        &self,
-        start: f64,
-        summaries: ArrayView1<'_, f64>,
-        p: usize,
-        q: usize,
-    ) -> Result<DofEstimate> {
-        let excess = self.excess_at_infinity(summaries, p, q);
+    fn estimate(&self, start: f64, seen: &Summaries, p: usize, q: usize) -> Result<DofEstimate> {
+        let excess = self.excess_at_infinity(seen, p, q);
         if excess.is_nan() {
             let what = "the distances of the samples".to_owned();
             return Err(Error::NonFinite { what, value: excess, index: Vec::new() });
@@ -105,7 +133,7 @@ pub trait DofFamily: Send + Sync {
         // ∂ℓ/∂ ln ν, so that steps mean the same at every size of ν.
         let slope = |ln_dof: f64| {
             let dof = ln_dof.exp();
-            dof * self.score(dof, summaries, p, q)
+            dof * self.score(dof, seen, p, q)
         };
         climb(slope, start.clamp(DOF_LOWER, DOF_UPPER).ln())
     }
