@@ -1,6 +1,6 @@
 //! The printed page of a fit.
 
-use super::entries::{entry_name, entry_table};
+use super::entries::{by_entry, entry_name, entry_table};
 use super::table::{Align, Table};
 use crate::estimate::{Factors, Fit, Normalisation};
 use crate::linalg::symmetric_eigen;
@@ -162,9 +162,11 @@ fn factor(
 ) -> fmt::Result {
     writeln!(f, "\n{title}")?;
     let d = matrix.nrows();
-    match entry_table(parameters, names, d) {
+    let (shared, own) = by_entry(parameters);
+    parameter_lines(f, &shared)?;
+    match entry_table(&own, names, d) {
         Some(table) => write!(f, "{table}")?,
-        None => parameter_lines(f, parameters)?,
+        None => parameter_lines(f, &own)?,
     }
     if d <= PRINTED_ORDER {
         write!(f, "{}", matrix_table(matrix, names))?;
