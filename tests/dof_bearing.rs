@@ -1,7 +1,9 @@
 //! What a pass says about ν: the same score as the summaries, and moments that obey Bartlett's
 //! identities.
 
-use kronfit::family::{Summaries, DofBearing, KroneckerT, Law, MatrixDistribution, MatrixT, Scratch};
+use kronfit::family::{
+    DofBearing, KroneckerT, Law, MatrixDistribution, MatrixT, Scratch, Summaries,
+};
 use kronfit::linalg::Spd;
 use ndarray::{Array1, Array2};
 use rand::SeedableRng;

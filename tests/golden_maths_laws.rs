@@ -5,7 +5,9 @@ mod common;
 use common::{golden_json, golden_sample, matrix, relative};
 use kronfit::data::Sample;
 use kronfit::estimate::{FitOptions, Tyler};
-use kronfit::family::{Summaries, DofFamily, Gaussian, KroneckerT, Law, MatrixDistribution, MatrixT};
+use kronfit::family::{
+    DofFamily, Gaussian, KroneckerT, Law, MatrixDistribution, MatrixT, Summaries,
+};
 use kronfit::kronecker::Side;
 use kronfit::likelihood::{Likelihood, Point, SampleLikelihood, Sides, Sums};
 use kronfit::linalg::{Root, Spd};

@@ -24,11 +24,8 @@ fn frequencies(n: usize) -> Vec<f64> {
 }
 
 fn replicated(values: &Array3<f64>, weights: &[f64]) -> Sample {
-    let index: Vec<usize> = weights
-        .iter()
-        .enumerate()
-        .flat_map(|(i, u)| std::iter::repeat_n(i, *u as usize))
-        .collect();
+    let index: Vec<usize> =
+        weights.iter().enumerate().flat_map(|(i, u)| std::iter::repeat_n(i, *u as usize)).collect();
     Sample::new(values.select(Axis(0), &index)).expect("a sample")
 }
 
@@ -97,8 +94,10 @@ fn sums_with_frequencies_are_those_of_copies() {
                 }
             }
             let mut along = Tangent::zeros(p, q);
-            along.factors[Side::Rows] = Array2::from_shape_fn((p, p), |(i, j)| (i + j) as f64 - 1.0);
-            along.factors[Side::Cols] = Array2::from_shape_fn((q, q), |(i, j)| (i * j) as f64 - 0.5);
+            along.factors[Side::Rows] =
+                Array2::from_shape_fn((p, p), |(i, j)| (i + j) as f64 - 1.0);
+            along.factors[Side::Cols] =
+                Array2::from_shape_fn((q, q), |(i, j)| (i * j) as f64 - 0.5);
             along.mean = Array2::from_shape_fn((p, q), |(i, j)| i as f64 - 0.3 * j as f64);
             let bent = |l: &dyn Likelihood| {
                 let mut out = Tangent::zeros(p, q);
@@ -207,7 +206,8 @@ fn precision_weights_divide_the_covariance() {
     let sample = Sample::new(values.clone())
         .and_then(|sample| sample.with_weights(Weights::Precision(precision.clone())))
         .expect("weights");
-    let models = [Model::gaussian(), Model::kronecker_t(Dof::Fixed(4.0)), Model::matrix_t(Dof::Fixed(5.0))];
+    let models =
+        [Model::gaussian(), Model::kronecker_t(Dof::Fixed(4.0)), Model::matrix_t(Dof::Fixed(5.0))];
     for model in models {
         let fit = model.fit(&sample).expect("a fit");
         assert!(fit.is_converged(), "{:?}", fit.termination());
@@ -250,8 +250,8 @@ fn weights_that_are_none_are_refused_by_name() {
     assert!(says(Weights::Frequency(vec![f64::NAN; 5])).contains("NaN"));
     assert!(says(Weights::Frequency(vec![0.0; 5])).contains("sum"));
     assert!(says(Weights::Frequency(vec![1.0; 4])).contains('5'));
-    // Ten copies of two samples are two samples.
-    let few = Sample::new(values(2, 3, 3)).expect("a sample");
+    // Ten copies of two samples are two samples, and the mean takes one of them.
+    let few = Sample::new(values(2, 4, 3)).expect("a sample");
     let few = few.with_weights(Weights::Frequency(vec![10.0, 10.0])).expect("weights");
     assert!(Model::gaussian().fit(&few).is_err());
 }

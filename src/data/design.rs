@@ -86,8 +86,11 @@ impl Design {
             let remedy = "leave it out: its coefficients cannot be told apart".to_owned();
             return Err(Error::Degenerate { what, remedy });
         }
-        let matrix =
-            if matrix.is_standard_layout() { matrix } else { matrix.as_standard_layout().into_owned() };
+        let matrix = if matrix.is_standard_layout() {
+            matrix
+        } else {
+            matrix.as_standard_layout().into_owned()
+        };
         Ok(Self { matrix, names, terms })
     }
 

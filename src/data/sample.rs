@@ -58,7 +58,15 @@ impl Sample {
         let names = Names { rows: row_names, cols: col_names, ..Names::default() };
         check(&values, &names, &source)?;
         require_finite(&source, &values)?;
-        Ok(Self { values: row_major(values), names, n_missing: 0, source, notes: Vec::new(), weights: Weights::None, design: None })
+        Ok(Self {
+            values: row_major(values),
+            names,
+            n_missing: 0,
+            source,
+            notes: Vec::new(),
+            weights: Weights::None,
+            design: None,
+        })
     }
 
     /// A sample that may have missing cells, which hold NaN.
@@ -89,7 +97,15 @@ impl Sample {
         check(&values, &names, &source)?;
         require_no_infinity(&source, &values)?;
         let n_missing = values.iter().filter(|x| x.is_nan()).count();
-        Ok(Self { values: row_major(values), names, n_missing, source, notes: Vec::new(), weights: Weights::None, design: None })
+        Ok(Self {
+            values: row_major(values),
+            names,
+            n_missing,
+            source,
+            notes: Vec::new(),
+            weights: Weights::None,
+            design: None,
+        })
     }
 
     /// The same sample with weights.

@@ -181,11 +181,7 @@ impl Model {
 }
 
 /// What was promised about a maximum, with the name of the data; a warning where it is forced.
-fn named(
-    promised: Result<Vec<String>>,
-    source: &str,
-    options: &FitOptions,
-) -> Result<Vec<String>> {
+fn named(promised: Result<Vec<String>>, source: &str, options: &FitOptions) -> Result<Vec<String>> {
     match promised {
         Err(error @ Error::TooFewSamples { .. }) if options.force => {
             Ok(vec![format!("{error}; forced all the same")])

@@ -179,9 +179,8 @@ impl Border {
         }
         let (_, p, q) = problem.dim();
         let seen = dof::summaries(problem, iterate, family)?;
-        let slope = |shift: f64| {
-            -dof::slope(family, dof * shift.exp(), &seen, (p, q)) / (p * q) as f64
-        };
+        let slope =
+            |shift: f64| -dof::slope(family, dof * shift.exp(), &seen, (p, q)) / (p * q) as f64;
         let h = 1e-3_f64;
         let mut cross = Tangent::at(&iterate.point);
         for sign in [1.0, -1.0] {
@@ -233,8 +232,10 @@ impl System {
         let blocks = self.local.blocks;
         square(&v.tangent.factors[Side::Rows]) / blocks.0
             + square(&v.tangent.factors[Side::Cols]) / blocks.1
-            + (&across(self.local.design.as_ref().map(|(metric, _)| metric.view()), &v.tangent.mean)
-                * &v.tangent.mean)
+            + (&across(
+                self.local.design.as_ref().map(|(metric, _)| metric.view()),
+                &v.tangent.mean,
+            ) * &v.tangent.mean)
                 .sum()
                 / blocks.2
             + v.ln_dof * v.ln_dof * bend

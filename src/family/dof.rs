@@ -124,13 +124,7 @@ pub trait DofFamily: Send + Sync {
     ///
     /// # Errors
     /// [`Error::NonFinite`] when a summary is not a number.
-    fn estimate(
-        &self,
-        start: f64,
-        seen: &Summaries,
-        p: usize,
-        q: usize,
-    ) -> Result<DofEstimate> {
+    fn estimate(&self, start: f64, seen: &Summaries, p: usize, q: usize) -> Result<DofEstimate> {
         let excess = self.excess_at_infinity(seen, p, q);
         if excess.is_nan() {
             let what = "the distances of the samples".to_owned();

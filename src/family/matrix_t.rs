@@ -260,6 +260,13 @@ impl Law for MatrixT {
         Some(0.5 * self.kappa(p, q) * multidigamma_difference(s, low, 0.5 * t))
     }
 
+    /// (ν+p−1)(ν+q−1)N/((N−1)(N+2)), N = ν+p+q−1.
+    fn location_information(&self, p: usize, q: usize) -> Option<f64> {
+        let (p, q, nu) = (p as f64, q as f64, self.dof);
+        let total = nu + p + q - 1.0;
+        Some((nu + p - 1.0) * (nu + q - 1.0) * total / ((total - 1.0) * (total + 2.0)))
+    }
+
     fn sampler(&self) -> Option<&dyn Sampler> {
         Some(self)
     }
@@ -387,6 +394,7 @@ impl DofFamily for MatrixT {
     fn excess_at_infinity(&self, seen: &Summaries, p: usize, q: usize) -> f64 {
         let (width, t) = (p.min(q), p.max(q) as f64);
         let s = width as f64;
-        seen.mean(width, |g| 0.5 * (g - t).powi(2) - (s - 1.0) * g) - s * t + 0.5 * s * t * (s - 1.0)
+        seen.mean(width, |g| 0.5 * (g - t).powi(2) - (s - 1.0) * g) - s * t
+            + 0.5 * s * t * (s - 1.0)
     }
 }

@@ -116,12 +116,7 @@ impl Lanes {
     }
 
     /// Ψ = wZ, stored as √(uw) Z: its product with itself is the scatter.
-    pub(super) fn weigh_scalar(
-        &mut self,
-        law: &dyn Elliptical,
-        share: &Share<'_>,
-        out: &mut Sums,
-    ) {
+    pub(super) fn weigh_scalar(&mut self, law: &dyn Elliptical, share: &Share<'_>, out: &mut Sums) {
         self.psi_is_white = true;
         let (d, inner) = (self.p * self.q, self.inner);
         vectors::squared_norms(&self.white[..d * inner], &mut self.weights[..inner]);
@@ -201,7 +196,8 @@ impl Lanes {
     fn add_cross(&self, share: &Share<'_>, out: &mut Sums) {
         let (p, q, inner) = (self.p, self.q, self.inner);
         let (s, t) = (p.min(q), p.max(q));
-        let at = |a: usize, c: usize| if p <= q { (a * q + c) * inner } else { (c * q + a) * inner };
+        let at =
+            |a: usize, c: usize| if p <= q { (a * q + c) * inner } else { (c * q + a) * inner };
         let mut products = vec![0.0; s * s * inner];
         for a in 0..s {
             for b in 0..=a {

@@ -26,8 +26,8 @@
 
 use super::lanes::Lanes;
 use super::{MomentLikelihood, Point};
-use crate::linalg::gram::Gram;
 use crate::data::check_weights;
+use crate::linalg::gram::Gram;
 use crate::linalg::kernel::{LANES, Mode};
 use crate::linalg::{Aligned, vectors, zeros};
 use crate::{Error, Result};
@@ -77,7 +77,13 @@ impl Moments {
     pub fn new(whitening: Point) -> Self {
         let (p, q) = whitening.mean.dim();
         let Pairing { long, count, .. } = Pairing::of(p, q);
-        Self { n: 0, weight: 0.0, sum: vec![0.0; p * q], grams: vec![0.0; count * long * long], whitening }
+        Self {
+            n: 0,
+            weight: 0.0,
+            sum: vec![0.0; p * q],
+            grams: vec![0.0; count * long * long],
+            whitening,
+        }
     }
 
     /// Samples observed.
@@ -145,9 +151,9 @@ impl Moments {
         let block = (BLOCK_DOUBLES / (p * q) / LANES * LANES).clamp(LANES, MAX_BLOCK);
         let chunks = (m / (p * q)).clamp(CHUNKS.0, CHUNKS.1);
         let chunk = m.div_ceil(block).div_ceil(chunks).max(1) * block;
-        let shares = (0..m).step_by(chunk).map(|from| {
-            weights.map(|weights| &weights[from..(from + chunk).min(m)])
-        });
+        let shares = (0..m)
+            .step_by(chunk)
+            .map(|from| weights.map(|weights| &weights[from..(from + chunk).min(m)]));
         let parts: Vec<(ArrayView3<'_, f64>, Option<&[f64]>)> =
             samples.axis_chunks_iter(Axis(0), chunk).zip(shares).collect();
         let Self { whitening, n, weight, sum, grams } = self;

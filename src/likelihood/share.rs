@@ -66,8 +66,7 @@ impl Share<'_> {
         match self.design {
             None => to.scaled_add(c, &x),
             Some(design) => {
-                for (mut block, z) in
-                    to.axis_chunks_iter_mut(Axis(0), x.nrows()).zip(design.row(i))
+                for (mut block, z) in to.axis_chunks_iter_mut(Axis(0), x.nrows()).zip(design.row(i))
                 {
                     block.scaled_add(c * z, &x);
                 }

@@ -25,7 +25,8 @@ pub use cholesky::{
 pub use eigen::{SymmetricEigen, symmetric_eigen, symmetrise};
 pub use general::{Lu, singular_values, svd};
 pub use product::{
-    Triangle, as_matrix, as_matrix_mut, block_mut, gemm, lower_part, matmul, mirror_lower, upper_part,
+    Triangle, as_matrix, as_matrix_mut, block_mut, gemm, lower_part, matmul, mirror_lower,
+    upper_part,
 };
 pub use qr::Qr;
 pub use room::require_room;

@@ -3,7 +3,7 @@
 
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, MatMut, MatRef, Par};
-use ndarray::{Axis, Array2, ArrayView2, ArrayViewMut2};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 
 /// Which part of a matrix is read or written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
