@@ -253,6 +253,9 @@ impl Fit {
 
     /// σ̂², Â and B̂ by another normalisation.
     pub fn factors(&self, rule: Normalisation) -> Factors {
+        if rule == Normalisation::Trace {
+            return self.factors.clone();
+        }
         let ln_det = |m: &Array2<f64>| {
             Spd::new("a fitted factor", m.clone()).map_or(f64::NAN, |s| s.ln_det())
         };

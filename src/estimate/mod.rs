@@ -34,6 +34,7 @@ pub use problem::Problem;
 pub use tyler::{Tyler, TylerFit};
 
 use crate::data::Sample;
+use crate::kronecker::Side;
 use crate::likelihood::{Labels, Likelihood, SampleLikelihood};
 use crate::model::Model;
 use crate::optim::{Optimizer, Settings};
@@ -72,6 +73,9 @@ impl Model {
         options: &FitOptions,
         observer: &mut dyn Observer,
     ) -> Result<Fit> {
+        if let Some(placed) = self.placed(sample)? {
+            return placed.fit_with(sample, options, observer);
+        }
         options.validate()?;
         sample.require_complete()?;
         let clock = Instant::now();
@@ -175,6 +179,9 @@ impl Model {
         }
         warnings.extend(outcome.termination.warnings(outcome.iterate.score.worst()));
         warnings.extend(dof::warnings(self, &outcome.iterate));
+        for side in Side::BOTH {
+            warnings.extend(problem.shapes[side].note(outcome.iterate.point.factor(side)));
+        }
         let likelihood = problem.likelihood;
         Ok(Fit::new(self, likelihood, labels, outcome, warnings, seconds, certificate))
     }

@@ -11,6 +11,7 @@ pub use mean::Mean;
 pub use poles::least_dof;
 pub use spec::ModelSpec;
 
+use crate::data::Sample;
 use crate::family::{Gaussian, KroneckerT, Law, MatrixT, require_dof};
 use crate::kronecker::Side;
 use crate::structure::Structure;
@@ -158,6 +159,21 @@ impl Model {
             + self.cols.shape().n_parameters(q)
             - 1
             + usize::from(self.estimate_dof)
+    }
+
+    /// The model with positions instead of labels, where a structure asks for those of the sample;
+    /// `None` where none does.
+    ///
+    /// # Errors
+    /// As [`Structure::with_labels`].
+    pub(crate) fn placed(&self, sample: &Sample) -> Result<Option<Self>> {
+        if !(self.rows.uses_labels() || self.cols.uses_labels()) {
+            return Ok(None);
+        }
+        let mut placed = self.clone();
+        placed.rows = self.rows.with_labels(sample.row_names())?;
+        placed.cols = self.cols.with_labels(sample.col_names())?;
+        Ok(Some(placed))
     }
 
     /// Can this model be fitted to p × q matrices at all?
