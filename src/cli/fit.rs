@@ -62,7 +62,7 @@ pub(super) struct FitArgs {
 
 /// The data, in memory or not.
 enum Input {
-    Memory(Sample),
+    Memory(Box<Sample>),
     Stream(NpyBlocks),
 }
 
@@ -112,7 +112,7 @@ pub(super) fn run(args: &FitArgs, quiet: bool) -> Result<Done> {
     } else {
         let sample = args.explain.apply(args.data.load_with(args.missing)?, &args.data.data)?;
         let names = sample.names().clone();
-        (Input::Memory(sample), names)
+        (Input::Memory(Box::new(sample)), names)
     };
     let model = args.model.model(&names)?;
     let fits = args

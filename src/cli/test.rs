@@ -109,7 +109,7 @@ pub(super) fn run(args: &TestArgs, quiet: bool) -> Result<Done> {
     let sample = args.data.load()?;
     let sample = match args.hypothesis {
         Hypothesis::Term(_) => args.explain.apply(sample, &args.data.data)?,
-        _ if args.explain.is_empty() => sample,
+        _ if args.explain.is_empty() => args.data.load_alike()?,
         _ => {
             return Err(Error::Unsupported {
                 what: "weights and covariates are for term=NAME".to_owned(),
