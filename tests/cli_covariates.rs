@@ -66,6 +66,13 @@ fn fits_with_a_design_and_with_a_formula() {
     let text = std::fs::read_to_string(path).expect("a csv");
     assert_eq!(text.lines().count(), 1 + 6 * 12);
     assert!(text.contains("dose:drug=c,2,3,"));
+    let (path, npy) = write("residuals.npy", "");
+    json(&[&arguments[..], &["--residuals", &npy]].concat());
+    let residuals: ndarray::Array3<f64> = ndarray_npy::read_npy(path).expect("residuals");
+    assert_eq!(residuals.dim(), (40, 3, 4));
+    // G_A = I: the rows have mean square 1 over columns and samples.
+    let square = residuals.iter().map(|z| z * z).sum::<f64>() / 480.0;
+    assert!((square - 1.0).abs() < 1e-6, "{square}");
     let report = run(&arguments[..6]);
     let report = String::from_utf8_lossy(&report.stdout).into_owned();
     assert!(report.contains("Coefficients") && report.contains("drug=b"), "{report}");

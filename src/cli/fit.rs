@@ -49,6 +49,9 @@ pub(super) struct FitArgs {
     /// Write the coefficients of covariates to a CSV file, a line for every cell.
     #[arg(long, value_name = "FILE.csv")]
     coefficients: Option<PathBuf>,
+    /// Write the whitened residuals (n, p, q) to a .npy file.
+    #[arg(long, value_name = "FILE.npy", conflicts_with = "stream")]
+    residuals: Option<PathBuf>,
     /// Write the figures (SVG and PNG) into a folder.
     #[arg(long, value_name = "DIR")]
     plot: Option<PathBuf>,
@@ -97,6 +100,7 @@ pub(super) fn run(args: &FitArgs, quiet: bool) -> Result<Done> {
             ("--json", args.json.as_deref()),
             ("--trace", args.trace.as_deref()),
             ("--coefficients", args.coefficients.as_deref()),
+            ("--residuals", args.residuals.as_deref()),
             ("--report", args.report.as_deref()),
             ("--plot", args.plot.as_deref()),
         ],
@@ -154,6 +158,9 @@ pub(super) fn run(args: &FitArgs, quiet: bool) -> Result<Done> {
         }
         let json = record.to_json()?;
         if json_on_stdout { print(&json)? } else { io::write_text(path, &json)? }
+    }
+    if let (Some(path), Input::Memory(sample)) = (&args.residuals, &data) {
+        io::write_npy(path, &fit.on(sample)?.residuals()?)?;
     }
     if let (Some(path), Some(coefficients)) = (&args.coefficients, &coefficients) {
         io::write_text(path, &coefficients.to_csv())?;

@@ -13,10 +13,11 @@
 
 use super::fitted::Fitted;
 use super::frame::require_converged;
+use super::outliers::{benjamini_hochberg, holm};
 use crate::kronecker::Side;
 use crate::linalg::{Qr, Spd, matmul};
 use crate::{Error, Result};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Zip};
+use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, Axis, Zip};
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
@@ -36,6 +37,12 @@ pub struct Coefficient {
     pub upper: Array2<f64>,
     /// P-values of θ_kij = 0, one cell at a time.
     pub p_value: Array2<f64>,
+    /// The same, held together over the cells of this coefficient: the chance that any is called
+    /// different from 0 by mistake (Holm).
+    pub holm: Array2<f64>,
+    /// The same: the expected share of mistakes among those called different from 0 (Benjamini and
+    /// Hochberg).
+    pub false_discovery: Array2<f64>,
 }
 
 /// All coefficients of a fit.
@@ -58,6 +65,23 @@ pub struct Coefficients {
 }
 
 impl Fitted<'_> {
+    /// The whitened residuals Z_i = L_A⁻¹ (X_i − Σ_k z_ik Θ̂_k) L_B⁻ᵀ (n × p × q), which a fit that is
+    /// right leaves without any pattern; with precision weights √w_i times as much.
+    ///
+    /// # Errors
+    /// What the likelihood says of its observations.
+    pub fn residuals(&self) -> Result<Array3<f64>> {
+        let mut out = Array3::zeros(self.sample.dim());
+        let fit = self.fit;
+        self.likelihood.each(fit.point(), fit.law(), &mut |seen| {
+            if let Some(white) = seen.white {
+                out.index_axis_mut(Axis(0), seen.index).assign(&white);
+            }
+            Ok(())
+        })?;
+        Ok(out)
+    }
+
     /// The coefficients with standard errors and intervals of coverage `level`; of a fit without
     /// covariates those of its mean.
     ///
@@ -154,8 +178,16 @@ impl Coefficients {
         let p_value = Zip::from(theta).and(&standard_error).map_collect(|t, s| {
             if *s > 0.0 { 2.0 * tail((t / (s * self.inflation)).abs()) } else { f64::NAN }
         });
+        let all: Vec<f64> = p_value.iter().copied().collect();
+        let adjusted = |p_values: Vec<f64>| {
+            let mut out = p_value.clone();
+            out.iter_mut().zip(p_values).for_each(|(to, p)| *to = p);
+            out
+        };
         Ok(Coefficient {
             name: name.to_owned(),
+            holm: adjusted(holm(&all)),
+            false_discovery: adjusted(benjamini_hochberg(&all)),
             theta: theta.to_owned(),
             lower: &theta - &half,
             upper: &theta + &half,
@@ -182,21 +214,25 @@ impl Coefficients {
         self.judge("prediction", mean.view(), self.cells.mapv(|c| (variance * c).sqrt()))
     }
 
-    /// One line per coefficient: term,row,col,estimate,standard_error,lower,upper,p_value.
+    /// One line per coefficient: term,row,col,estimate,standard_error,lower,upper,p_value,holm,false_discovery.
     pub fn to_csv(&self) -> String {
-        let mut text = String::from("term,row,col,estimate,standard_error,lower,upper,p_value\n");
+        let mut text = String::from(
+            "term,row,col,estimate,standard_error,lower,upper,p_value,holm,false_discovery\n",
+        );
         for term in &self.terms {
             for ((i, j), theta) in term.theta.indexed_iter() {
                 let at = [i, j];
                 text.push_str(&format!(
-                    "{},{},{},{theta},{},{},{},{}\n",
+                    "{},{},{},{theta},{},{},{},{},{},{}\n",
                     quoted(&term.name),
                     quoted(&label(&self.row_names, i)),
                     quoted(&label(&self.col_names, j)),
                     term.standard_error[at],
                     term.lower[at],
                     term.upper[at],
-                    term.p_value[at]
+                    term.p_value[at],
+                    term.holm[at],
+                    term.false_discovery[at]
                 ));
             }
         }

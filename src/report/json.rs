@@ -122,6 +122,8 @@ pub struct CoefficientRecord {
     pub upper: Option<Vec<Vec<f64>>>,
     /// P-values of every cell being 0.
     pub p_value: Option<Vec<Vec<f64>>>,
+    /// The same, adjusted over the cells by Holm's method.
+    pub holm: Option<Vec<Vec<f64>>>,
 }
 
 impl From<&Coefficient> for CoefficientRecord {
@@ -133,6 +135,7 @@ impl From<&Coefficient> for CoefficientRecord {
             lower: Some(rows_of(term.lower.view())),
             upper: Some(rows_of(term.upper.view())),
             p_value: Some(rows_of(term.p_value.view())),
+            holm: Some(rows_of(term.holm.view())),
         }
     }
 }
@@ -178,6 +181,7 @@ impl FitRecord {
                     lower: None,
                     upper: None,
                     p_value: None,
+                    holm: None,
                 })
                 .collect(),
             dof: fit.dof(),
