@@ -16,6 +16,7 @@ mod lanes;
 mod mean_step;
 mod moment_likelihood;
 mod moments;
+mod pairs;
 mod pass;
 mod plan;
 mod point;

@@ -1,6 +1,6 @@
 //! The Gaussian likelihood from the reduced rearrangement of the second moments.
 
-use super::moments::{lower_pairs, weight};
+use super::pairs::{lower_pairs, weight};
 use super::{Likelihood, Point, Sides, Sums, Support, Tangent, Visit};
 use crate::family::Law;
 use crate::kronecker::{BySide, Side};

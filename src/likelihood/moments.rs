@@ -25,6 +25,7 @@
 //! all products are with matrices near the identity.
 
 use super::lanes::Lanes;
+use super::pairs::{lower_pairs, weight};
 use super::{MomentLikelihood, Point};
 use crate::data::check_weights;
 use crate::linalg::gram::Gram;
@@ -382,16 +383,6 @@ fn reduced_rearrangement(central: &Central<'_>) -> (Vec<f64>, Array2<f64>) {
         }
     });
     (reduced, squares)
-}
-
-/// (i, j) for i < d and j ≤ i, row by row.
-pub(super) fn lower_pairs(d: usize) -> impl Iterator<Item = (usize, usize)> {
-    (0..d).flat_map(|i| (0..=i).map(move |j| (i, j)))
-}
-
-/// c_ij.
-pub(super) fn weight(i: usize, j: usize) -> f64 {
-    if i == j { 1.0 } else { std::f64::consts::SQRT_2 }
 }
 
 #[cfg(test)]
