@@ -77,7 +77,7 @@ pub(super) fn run(args: &CompareArgs, quiet: bool) -> Result<Done> {
         &args.data.file().into_iter().chain([Path::new(&args.mean)]).collect::<Vec<_>>(),
         &[("--json", args.json.as_deref()), ("--csv", args.csv.as_deref())],
     )?;
-    let sample = args.data.load()?;
+    let sample = args.data.load_alike()?;
     let mean = at_flag("--mean", mean_for(&args.mean, sample.names()))?;
     let mut models: Vec<Model> = Vec::new();
     for law in &args.models {

@@ -357,9 +357,18 @@ impl Fit {
         self.certificate.as_ref()
     }
 
-    /// The fitted distribution: density, moments, draws.
+    /// The fitted law, shared.
+    pub(crate) fn shared_law(&self) -> Arc<dyn Law> {
+        self.law.clone()
+    }
+
+    /// The fitted distribution: density, moments, draws; with covariates that of what they leave,
+    /// with mean 0.
     pub fn distribution(&self) -> MatrixDistribution {
-        let Point { mean, factors } = self.point.clone();
+        let Point { mut mean, factors } = self.point.clone();
+        if !self.terms.is_empty() {
+            mean = Array2::zeros((self.dim.1, self.dim.2));
+        }
         let (row, col) = factors.into_pair();
         MatrixDistribution::of_roots(self.law.clone(), mean, row, col)
             .named(&self.names.0, &self.names.1)

@@ -110,6 +110,7 @@ impl Tyler {
     pub fn fit(&self, sample: &Sample, options: &FitOptions) -> Result<TylerFit> {
         options.validate()?;
         sample.require_complete()?;
+        sample.require_alike("Tyler's estimator")?;
         let (_, p, q) = sample.dim();
         let model = Model::of(Arc::new(Angular))
             .rows(self.rows.clone())

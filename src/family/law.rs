@@ -57,6 +57,11 @@ pub trait Law: Debug + Send + Sync {
         self.weighting().is_identity().then_some(ExpectedInformation::GAUSSIAN)
     }
 
+    /// κ, the expected information of one sample on its mean: κ ‖Δ‖² along a whitened direction.
+    fn location_information(&self, p: usize, q: usize) -> Option<f64> {
+        self.expected_information(p, q).map(|information| information.location)
+    }
+
     /// What draws Z, for the laws that can be simulated.
     fn sampler(&self) -> Option<&dyn Sampler> {
         if self.weighting().is_identity() { Some(&Normals) } else { None }

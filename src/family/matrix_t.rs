@@ -262,6 +262,13 @@ impl Law for MatrixT {
         Some(0.5 * self.kappa(p, q) * multidigamma_difference(s, low, 0.5 * t))
     }
 
+    /// (ν+p−1)(ν+q−1)N/((N−1)(N+2)), N = ν+p+q−1.
+    fn location_information(&self, p: usize, q: usize) -> Option<f64> {
+        let (p, q, nu) = (p as f64, q as f64, self.dof);
+        let total = nu + p + q - 1.0;
+        Some((nu + p - 1.0) * (nu + q - 1.0) * total / ((total - 1.0) * (total + 2.0)))
+    }
+
     fn sampler(&self) -> Option<&dyn Sampler> {
         Some(self)
     }

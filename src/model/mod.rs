@@ -2,11 +2,13 @@
 
 mod existence;
 mod mean;
+mod poles;
 pub(crate) mod serial;
 pub mod spec;
 
 pub use existence::{Existence, existence, required_samples};
 pub use mean::Mean;
+pub use poles::least_dof;
 pub use spec::ModelSpec;
 
 use crate::data::Sample;

@@ -184,7 +184,13 @@ fn estimates(page: &mut String, fit: &Fit) {
     }
     matrix(page, "A, rows", fit.row_cov().view(), row_names, row_names);
     matrix(page, "B, columns", fit.col_cov().view(), col_names, col_names);
-    matrix(page, "M, mean", fit.mean(), row_names, col_names);
+    if fit.covariates().is_empty() {
+        matrix(page, "M, mean", fit.mean(), row_names, col_names);
+    }
+    for (k, name) in fit.covariates().iter().enumerate() {
+        let title = format!("Θ, coefficient of {}", escape(name));
+        matrix(page, &title, fit.theta(k), row_names, col_names);
+    }
 }
 
 /// A printed table in a box of its own, in which it scrolls.

@@ -38,7 +38,21 @@ fn heading(fit: &Fit, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     order(f, "rows", model.row_structure(), fit.row_names())?;
     writeln!(f, "  Column factor B {} ({q} × {q})", model.col_structure().shape().name())?;
     order(f, "columns", model.col_structure(), fit.col_names())?;
-    writeln!(f, "  Mean M          {}", model.mean_structure().name())?;
+    match fit.covariates() {
+        [] => writeln!(f, "  Mean M          {}", model.mean_structure().name())?,
+        names => {
+            let form = model.mean_structure().name();
+            writeln!(f, "  Mean            Σ z Θ, {form}, of {}", names.join(", "))?;
+        }
+    }
+    if fit.weights() != "none" {
+        let sum = if fit.weights() == "frequency" {
+            format!(", {} in all", fit.weight())
+        } else {
+            String::new()
+        };
+        writeln!(f, "  Weights         {}{sum}", fit.weights())?;
+    }
     if model.law().dof().is_some() {
         let how = if model.estimates_dof() { "estimated" } else { "given" };
         match fit.dof() {
