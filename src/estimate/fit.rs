@@ -394,6 +394,17 @@ impl Fit {
         self.content_hash.as_deref()
     }
 
+    /// For what is defined only where one mean is for all samples.
+    pub(crate) fn require_one_mean(&self) -> Result<()> {
+        if self.terms.is_empty() {
+            return Ok(());
+        }
+        Err(crate::Error::Unsupported {
+            what: "the fit has covariates, and new data come without theirs".to_owned(),
+            remedy: "fit without covariates to judge new data or to save the fit".to_owned(),
+        })
+    }
+
     /// A sample with rows and columns in the order of the fit, by their names where both have names.
     ///
     /// # Errors
@@ -403,6 +414,7 @@ impl Fit {
     /// [`Error::Names`]: crate::Error::Names
     /// [`Error::Shape`]: crate::Error::Shape
     pub fn matched(&self, sample: &Sample) -> Result<Sample> {
+        self.require_one_mean()?;
         let ((_, p, q), (_, found_p, found_q)) = (self.dim, sample.dim());
         let matched = sample.matched(&self.names.0, &self.names.1, "the fit")?;
         if (found_p, found_q) != (p, q) {

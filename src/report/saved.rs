@@ -53,6 +53,7 @@ impl Fit {
     /// loaded; [`Error::File`] when the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         self.model().spec()?;
+        self.require_one_mean()?;
         io::write_text(path.as_ref(), &FitRecord::new(self, Normalisation::Trace).to_json()?)
     }
 
