@@ -106,9 +106,10 @@ pub use family::{
     Sampler, Weighting,
 };
 pub use inference::{
-    BootstrapOptions, Compared, Contributions, ErrorOptions, Fitted, Information, InformationKind,
-    Interval, Outliers, Profile, ProfileOptions, SampleScore, Scores, SeparabilityOptions, Shared,
-    StandardErrors, TestResult, compare, equal_factors, nested_test, score, separability,
+    BootstrapOptions, Coefficients, Compared, Contributions, ErrorOptions, Fitted, Information,
+    InformationKind, Interval, Outliers, Profile, ProfileOptions, SampleScore, Scores,
+    SeparabilityOptions, Shared, StandardErrors, TestResult, compare, equal_factors,
+    linear_hypothesis, nested_test, score, separability,
 };
 pub use io::{ReadOptions, resolve};
 pub use kronecker::Side;

@@ -275,11 +275,18 @@ impl Job<'_> {
 }
 
 impl SampleLikelihood<'_> {
-    /// Σ u (X − M), where Ψ = Z and nothing but the average matters.
-    fn deviation(&self, at: &Point, left: Option<&Residuals>) -> Array2<f64> {
+    /// Σ u (X − M), or Σ u z (X − Σ z Θ), where Ψ = Z and nothing but the average matters.
+    fn deviation(&self, at: &Point, left: Option<&Residuals>, into: &mut Sums) {
         match left {
-            Some(left) => left.moments.clone(),
-            None => (&self.center() - &at.mean) * self.weight(),
+            Some(left) => {
+                into.psi.assign(&left.moments);
+                into.design.assign(&left.gram);
+            }
+            None => {
+                into.psi.assign(&self.center());
+                into.psi -= &at.mean;
+                into.psi *= into.weight;
+            }
         }
     }
 
@@ -402,10 +409,10 @@ impl Likelihood for SampleLikelihood<'_> {
         }
         into.weight = self.weight();
         let identity = law.weighting().is_identity();
-        if let (true, Some(left)) = (identity, &left) {
-            into.design.assign(&left.gram);
+        if identity {
+            self.deviation(at, left.as_deref(), into);
         }
-        task.finish(identity.then(|| self.deviation(at, left.as_deref())), into);
+        task.finish(identity, into);
         into.settle(at, law);
         if self.precision.is_some() {
             into.log_likelihood += (0..n).map(|i| self.jacobian(i)).sum::<f64>();
