@@ -4,9 +4,11 @@ mod blocks;
 mod fingerprint;
 mod matrix;
 mod names;
+mod robust;
 mod sample;
 
 pub use blocks::BlockReader;
 pub use matrix::NamedMatrix;
 pub use names::{Names, name_of};
+pub(crate) use robust::Robust;
 pub use sample::Sample;

@@ -3,6 +3,7 @@
 mod anderson;
 mod auto;
 mod certificate;
+mod degenerate;
 mod climb;
 mod coordinates;
 mod dof;
@@ -20,6 +21,7 @@ mod problem;
 mod stream;
 mod three_step;
 mod tyler;
+mod units;
 mod warm;
 
 pub use climb::Ascent;
@@ -33,12 +35,14 @@ pub use options::{Certify, DataSource, FitOptions, Method, Observer, Silent, Ste
 pub use problem::Problem;
 pub use tyler::{Tyler, TylerFit};
 
-use crate::data::Sample;
+use crate::data::{Robust, Sample};
 use crate::likelihood::SampleLikelihood;
-use crate::model::Model;
+use crate::model::{Mean, Model, Pole};
 use crate::optim::{Optimizer, Settings};
 use crate::{Error, Result};
+use ndarray::Array2;
 use std::time::Instant;
+use units::{Shifted, Units};
 
 impl Model {
     /// Fits the model by the default method, see [`FitOptions`].
@@ -77,11 +81,59 @@ impl Model {
         let clock = Instant::now();
         let (_, p, q) = sample.dim();
         self.check(p, q)?;
-        let warnings = self.count_warnings(sample.source(), sample.dim(), options)?;
+        let mut warnings = self.count_warnings(sample.source(), sample.dim(), options)?;
+        let pole = self.pole_of_sample(sample);
+        match self.check_pole(pole.as_ref(), sample.source()) {
+            Err(error) if options.force => warnings.push(format!("{error}; forced all the same")),
+            checked => checked?,
+        }
+        warnings.extend(degenerate::symmetric(sample));
+        let look = self.robust_look(sample);
+        warnings.extend(look.as_ref().and_then(|look| look.warning(sample)));
+        let setting = Setting { model: self, sample, units: None, pole: pole.as_ref(), look: None };
+        let units = match &look {
+            Some(look) => Units::of(self, look, sample.source())?,
+            None => None,
+        };
+        let in_units = units.as_ref().and_then(|units| units.model(self));
+        match (&units, &in_units) {
+            (Some(units), Some(model)) => {
+                let scaled = units.sample(sample);
+                let look = model.robust_look(&scaled);
+                let setting = Setting { units: Some((units, units.ln_jacobian(sample))), ..setting };
+                model.fit_in_units(&scaled, look, setting, options, (warnings, clock), observer)
+            }
+            _ => self.fit_in_units(sample, look, setting, options, (warnings, clock), observer),
+        }
+    }
+
+    /// Medians and scales of the data around what the mean can be.
+    fn robust_look(&self, sample: &Sample) -> Option<Robust> {
+        let (_, p, q) = sample.dim();
+        match self.mean_structure() {
+            Mean::Zero => Robust::of(sample, Some(&Array2::zeros((p, q)))),
+            Mean::Known(mean) => Robust::of(sample, Some(mean)),
+            _ => Robust::of(sample, None),
+        }
+    }
+
+    /// The fit of this model to a sample, both in units in which the data have no extremes.
+    fn fit_in_units(
+        &self,
+        sample: &Sample,
+        look: Option<Robust>,
+        setting: Setting<'_>,
+        options: &FitOptions,
+        beginning: (Vec<String>, Instant),
+        observer: &mut dyn Observer,
+    ) -> Result<Fit> {
         let samples = SampleLikelihood::new(sample);
-        let problem = Problem::new(self, &samples);
+        let wild = look.clone().filter(Robust::is_wild);
+        let problem = Problem::new(self, &samples).starting_at(wild.clone()).above(setting.pole);
+        let setting = Setting { look: look.as_ref(), ..setting };
         let moments = warm::by_moments(self, sample.dim(), options)?;
-        let mut start = match warm::start(self, sample) {
+        let thinned = if wild.is_none() { warm::start(self, sample) } else { None };
+        let mut start = match thinned {
             Some(start) => start,
             None => problem.first()?,
         };
@@ -89,11 +141,11 @@ impl Model {
         let problem = if moments {
             of_moments = warm::moments(self, sample, &mut start.point)?;
             start.passes = 0;
-            Problem::new(self, &of_moments)
+            Problem::new(self, &of_moments).starting_at(wild).above(setting.pole)
         } else {
             problem
         };
-        self.climb_from(&problem, start, sample, options, (warnings, clock), observer)
+        self.climb_from(&problem, start, setting, options, beginning, observer)
     }
 
     /// What the number of samples says, or refuses.
@@ -119,7 +171,7 @@ impl Model {
         &self,
         problem: &Problem<'_>,
         mut start: Iterate,
-        sample: &Sample,
+        setting: Setting<'_>,
         options: &FitOptions,
         (mut warnings, clock): (Vec<String>, Instant),
         observer: &mut dyn Observer,
@@ -130,11 +182,28 @@ impl Model {
         if !matches!(options.method, Method::Auto | Method::FlipFlop) {
             problem.complete(&mut start)?;
         }
-        let outcome = run(problem, start, options, observer, clock);
+        let jacobian = setting.units.map_or(0.0, |(_, jacobian)| jacobian);
+        let mut observer = Shifted { observer, jacobian };
+        let outcome = run(problem, start, options, &mut observer, clock);
         crate::linalg::release();
         let mut outcome = outcome?;
+        let retry = options.method == Method::Auto
+            && match outcome.termination {
+                Termination::Unbounded => !self.law().weighting().is_identity(),
+                Termination::Stalled => true,
+                _ => false,
+            };
+        if retry && let Some(found) = second_look(problem, setting, options, &mut observer, clock) {
+            outcome = found;
+        }
         let seconds = clock.elapsed().as_secs_f64();
         let certificate = certificate::certify(problem, &mut outcome, options.certificate)?;
+        let (n, p, q) = problem.dim();
+        if certificate.is_some_and(|c| c.unique) {
+            // Seen beats counted.
+            let counted = crate::model::not_unique(n, p, q);
+            warnings.retain(|warning| *warning != counted);
+        }
         if certificate.is_some_and(|c| !c.unique) && warnings.is_empty() {
             match climb::spread(&outcome.iterate) {
                 // Flat and almost singular: the score vanished on the way to infinity.
@@ -143,9 +212,26 @@ impl Model {
             }
         }
         warnings.extend(outcome.termination.warnings(outcome.iterate.score.worst()));
-        warnings.extend(dof::warnings(self, &outcome.iterate));
-        Ok(Fit::new(self, sample, outcome, warnings, seconds, certificate))
+        warnings.extend(dof::warnings(problem, &outcome.iterate));
+        warnings.extend(degenerate::reasons(setting.sample, self, outcome.termination));
+        if let Some((units, jacobian)) = setting.units {
+            units.restore(&mut outcome, jacobian);
+        }
+        Ok(Fit::new(setting.model, setting.sample, outcome, warnings, seconds, certificate))
     }
+}
+
+/// What a fit is of, in the units of the data.
+#[derive(Clone, Copy)]
+struct Setting<'a> {
+    model: &'a Model,
+    sample: &'a Sample,
+    /// The units in which it is fitted, with what they are worth in ℓ.
+    units: Option<(&'a Units, f64)>,
+    /// Where the likelihood is unbounded in ν.
+    pole: Option<&'a Pole>,
+    /// Medians and scales in the units of the fit.
+    look: Option<&'a Robust>,
 }
 
 /// The method of the options, from a start to its end.
@@ -171,6 +257,33 @@ fn run(
         _ => joint::run(problem, start, options, observer, clock),
     }
 }
+
+/// Another method from a robust start, where the default one found no maximum: `None` where that
+/// found none either.
+fn second_look(
+    problem: &Problem<'_>,
+    setting: Setting<'_>,
+    options: &FitOptions,
+    observer: &mut dyn Observer,
+    clock: Instant,
+) -> Option<climb::Outcome> {
+    let look = setting.look.cloned();
+    let again = Problem::new(problem.model, problem.likelihood).starting_at(look).above(setting.pole);
+    for method in [Method::Newton, Method::FlipFlop] {
+        let max_iter = options.max_iter.min(SECOND_LOOK);
+        let options = FitOptions { method, max_iter, ..options.clone() };
+        let mut start = again.first().ok()?;
+        again.complete(&mut start).ok()?;
+        match run(&again, start, &options, observer, clock) {
+            Ok(outcome) if outcome.termination.is_converged() => return Some(outcome),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Most iterations of a second look.
+const SECOND_LOOK: usize = 500;
 
 /// The methods that go step by step; `None` for the others.
 fn stepper(problem: &Problem<'_>, options: &FitOptions) -> Option<Box<dyn climb::Stepper>> {

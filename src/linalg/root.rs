@@ -13,7 +13,7 @@ use super::{
     symmetrise, upper_part,
 };
 use crate::{Error, Result};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use std::sync::OnceLock;
 
 /// L and L⁻¹ with A = L Lᵀ, both lower triangular.
@@ -343,6 +343,31 @@ impl Root {
         invert_lower_into(own.view(), &mut inverse.view_mut());
         self.ln_det = ln_det_of(own);
         self.low_rank = None;
+    }
+
+    /// A ← C A C for a diagonal C with these positive entries.
+    pub fn rescale(&mut self, units: &Array1<f64>) {
+        if units.iter().all(|unit| *unit == units[0]) {
+            self.scale(units[0] * units[0]);
+            return;
+        }
+        let low_rank = self.low_rank.take().map(|LowRank { loadings, diagonal }| LowRank {
+            loadings: loadings * &units.view().insert_axis(Axis(1)),
+            diagonal: diagonal * units * units,
+        });
+        match &mut self.kind {
+            Kind::Chain { chain, lower, inverse } if chain.gain.iter().all(|g| *g == 0.0) => {
+                chain.diagonal *= units;
+                (*lower, *inverse) = (OnceLock::new(), OnceLock::new());
+                self.ln_det = chain.ln_det();
+            }
+            _ => {
+                let mut lower = self.lower().to_owned();
+                lower *= &units.view().insert_axis(Axis(1));
+                self.set_lower(lower.view());
+            }
+        }
+        self.low_rank = low_rank;
     }
 
     /// A ← c A for c > 0.

@@ -2,11 +2,15 @@
 
 mod existence;
 mod mean;
+mod poles;
 pub(crate) mod serial;
 pub mod spec;
+mod units;
 
 pub use existence::{Existence, existence, required_samples};
 pub use mean::Mean;
+pub use poles::Pole;
+pub(crate) use poles::MARGIN;
 pub use spec::ModelSpec;
 
 use crate::family::{Gaussian, KroneckerT, Law, MatrixT, require_dof};
@@ -220,15 +224,22 @@ impl Model {
                 q,
                 because: self.mean.because().to_owned(),
             }),
-            (Existence::NotUnique, _) => Ok(vec![format!(
-                "with n = {n} samples of {p} × {q} the maximum exists but is not unique: only the \
-                 log-likelihood is meaningful"
-            )]),
-            (Existence::Unique, Existence::Unique) => Ok(Vec::new()),
-            (Existence::Unique, _) => Ok(vec![format!(
+            (Existence::NotUnique, _) => Ok(vec![not_unique(n, p, q)]),
+            (Existence::Unique, Existence::Unique) | (Existence::Undecided, Existence::Undecided) => {
+                Ok(Vec::new())
+            }
+            (Existence::Unique | Existence::Undecided, _) => Ok(vec![format!(
                 "n = {n} is at the existence threshold for {p} × {q}: with this mean structure it \
                  is not known whether the maximum exists and is unique"
             )]),
         }
     }
+}
+
+/// What a count says about maxima that are not unique.
+pub(crate) fn not_unique(n: usize, p: usize, q: usize) -> String {
+    format!(
+        "with n = {n} samples of {p} × {q} the maximum exists but is not unique: only the \
+         log-likelihood is meaningful"
+    )
 }

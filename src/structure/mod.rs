@@ -17,6 +17,7 @@ mod nesting;
 mod parameter;
 mod serial;
 mod toeplitz;
+mod units;
 mod unstructured;
 
 pub use ar1::Ar1;
