@@ -1,5 +1,6 @@
 //! The arguments that say which model to fit and how, shared by the commands that fit.
 
+use crate::data::Names;
 use crate::estimate::{Certify, Coordinates, DataSource, FitOptions, Method};
 use crate::family::LawName;
 use crate::model::{Model, ModelSpec};
@@ -7,6 +8,7 @@ use crate::optim::{Optimizer, Settings};
 use crate::{Error, Result};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use std::path::Path;
 
 /// The laws, as the command line names them.
 pub(super) fn law_names() -> impl TypedValueParser<Value = LawName> {
@@ -34,7 +36,11 @@ pub(super) struct ModelArgs {
     #[arg(long, value_name = "NUMBER|estimate")]
     dof: Option<String>,
     /// Structure of the row factor A: unstructured, diagonal, identity, correlation, ar1,
-    /// compound-symmetry, toeplitz, factor:K or known:FILE.
+    /// compound-symmetry, toeplitz, antedependence, factor:K, block:K1,K2,…, exchangeable:LABELS
+    /// (a label for each row, separated by commas), known:FILE; by positions in a file or, with
+    /// the word labels for FILE, in the row labels: exponential:FILE, matern:NU:FILE (NU 1/2, 3/2
+    /// or 5/2), gaussian:FILE; with free variances: het:ar1, het:compound-symmetry, het:toeplitz,
+    /// het:exponential:FILE, ….
     #[arg(long, value_name = "STRUCTURE", default_value = "unstructured")]
     rows: String,
     /// Structure of the column factor B, as for --rows.
@@ -47,7 +53,8 @@ pub(super) struct ModelArgs {
 }
 
 impl ModelArgs {
-    pub(super) fn spec(&self) -> Result<ModelSpec> {
+    /// The specification for data with these names; matrices from files are matched to them.
+    pub(super) fn spec(&self, names: &Names) -> Result<ModelSpec> {
         let mut spec = ModelSpec::new(self.model);
         if let Some(dof) = &self.dof {
             at_flag("--dof", spec.set("dof", dof))?;
@@ -57,13 +64,22 @@ impl ModelArgs {
             ("cols", "--cols", &self.cols),
             ("mean", "--mean", &self.mean),
         ] {
-            at_flag(flag, spec.set(key, text))?;
+            at_flag(flag, spec.set_for(key, text, names))?;
         }
         Ok(spec)
     }
 
-    pub(super) fn model(&self) -> Result<Model> {
-        self.spec()?.model()
+    /// The model for data with these names.
+    pub(super) fn model(&self, names: &Names) -> Result<Model> {
+        self.spec(names)?.model()
+    }
+
+    /// The files that the model is read from.
+    pub(super) fn files(&self) -> Vec<&Path> {
+        let known = [&self.rows, &self.cols].into_iter().filter_map(|s| s.strip_prefix("known:"));
+        let linear = self.mean.strip_prefix("linear:").and_then(|files| files.split_once(','));
+        let designs = linear.into_iter().flat_map(|(left, right)| [left, right]);
+        known.chain(designs).chain([self.mean.as_str()]).map(Path::new).collect()
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) fn certify(
     let mut iterate = iterate.clone();
     problem.complete(&mut iterate)?;
     let local = Local::at(problem, &iterate)?;
-    let space = Space { p, q };
+    let space = Space { p, q, blocks: iterate.point.blocks() };
     let mut hessian = |v: &Tangent| {
         let direction = space.scaled(v);
         Ok(space.free(space.scaled(&local.curvature(problem, &mut iterate, &direction)?)))
@@ -93,6 +93,8 @@ pub(super) fn certify(
 struct Space {
     p: usize,
     q: usize,
+    /// Of the mean, which does not move.
+    blocks: usize,
 }
 
 impl Space {
@@ -102,7 +104,7 @@ impl Space {
             &v.factors[Side::Rows] * unit(self.p),
             &v.factors[Side::Cols] * unit(self.q),
         );
-        Tangent { factors, mean: Array2::zeros((self.p, self.q)) }
+        Tangent { factors, mean: Array2::zeros((self.blocks * self.p, self.q)) }
     }
 
     /// Exactly symmetric and without the redundant scale.
@@ -132,7 +134,7 @@ impl Space {
             x
         };
         let factors = BySide::new(symmetric(self.p), symmetric(self.q));
-        self.free(Tangent { factors, mean: Array2::zeros((self.p, self.q)) })
+        self.free(Tangent { factors, mean: Array2::zeros((self.blocks * self.p, self.q)) })
     }
 }
 

@@ -36,10 +36,11 @@ pub use problem::Problem;
 pub use tyler::{Tyler, TylerFit};
 
 use crate::data::{Robust, Sample};
-use crate::likelihood::SampleLikelihood;
+use crate::kronecker::Side;
+use crate::likelihood::{Labels, Likelihood, SampleLikelihood};
 use crate::model::{Mean, Model, Pole};
 use crate::optim::{Optimizer, Settings};
-use crate::{Error, Result};
+use crate::{Error, Result, linalg};
 use ndarray::Array2;
 use std::time::Instant;
 use units::{Shifted, Units};
@@ -76,12 +77,19 @@ impl Model {
         options: &FitOptions,
         observer: &mut dyn Observer,
     ) -> Result<Fit> {
+        if let Some(placed) = self.placed(sample)? {
+            return placed.fit_with(sample, options, observer);
+        }
         options.validate()?;
         sample.require_complete()?;
         let clock = Instant::now();
         let (_, p, q) = sample.dim();
         self.check(p, q)?;
-        let mut warnings = self.count_warnings(sample.source(), sample.dim(), options)?;
+        for (what, d) in [("the row factor", p), ("the column factor", q)] {
+            linalg::require_room(what, &[d, d], 4)?;
+        }
+        let samples = SampleLikelihood::new(sample);
+        let mut warnings = self.promised(&samples, options)?;
         let pole = self.pole_of_sample(sample);
         match self.check_pole(pole.as_ref(), sample.source()) {
             Err(error) if options.force => warnings.push(format!("{error}; forced all the same")),
@@ -90,21 +98,24 @@ impl Model {
         warnings.extend(degenerate::symmetric(sample));
         let look = self.robust_look(sample);
         warnings.extend(look.as_ref().and_then(|look| look.warning(sample)));
-        let setting = Setting { model: self, sample, units: None, pole: pole.as_ref(), look: None };
         let units = match &look {
             Some(look) => Units::of(self, look, sample.source())?,
             None => None,
         };
         let in_units = units.as_ref().and_then(|units| units.model(self));
-        match (&units, &in_units) {
+        let setting = Setting { model: self, units: None, pole: pole.as_ref(), look: None };
+        let fit = match (&units, &in_units) {
             (Some(units), Some(model)) => {
                 let scaled = units.sample(sample);
                 let look = model.robust_look(&scaled);
-                let setting = Setting { units: Some((units, units.ln_jacobian(sample))), ..setting };
+                let jacobian = units.ln_jacobian(sample, samples.weight());
+                let setting = Setting { units: Some((units, jacobian)), ..setting };
                 model.fit_in_units(&scaled, look, setting, options, (warnings, clock), observer)
             }
             _ => self.fit_in_units(sample, look, setting, options, (warnings, clock), observer),
-        }
+        }?;
+        let reasons = degenerate::reasons(sample, self, fit.termination());
+        Ok(fit.made_of(sample).warned(reasons))
     }
 
     /// Medians and scales of the data around what the mean can be.
@@ -128,42 +139,71 @@ impl Model {
         observer: &mut dyn Observer,
     ) -> Result<Fit> {
         let samples = SampleLikelihood::new(sample);
-        let wild = look.clone().filter(Robust::is_wild);
+        // With covariates the centre is not one matrix.
+        let wild = look.clone().filter(|look| look.is_wild() && sample.design().is_none());
+        let setting = Setting { look: look.as_ref().filter(|_| sample.design().is_none()), ..setting };
         let problem = Problem::new(self, &samples).starting_at(wild.clone()).above(setting.pole);
-        let setting = Setting { look: look.as_ref(), ..setting };
         let moments = warm::by_moments(self, sample.dim(), options)?;
+        if moments && !sample.has_one_mean() && options.source == DataSource::Moments {
+            return Err(Error::Unsupported {
+                what: "a fit from moments with covariates or precision weights".to_owned(),
+                remedy: "use the source samples or auto".to_owned(),
+            });
+        }
         let thinned = if wild.is_none() { warm::start(self, sample) } else { None };
         let mut start = match thinned {
             Some(start) => start,
             None => problem.first()?,
         };
         let of_moments;
-        let problem = if moments {
+        let problem = if moments && sample.has_one_mean() {
             of_moments = warm::moments(self, sample, &mut start.point)?;
             start.passes = 0;
             Problem::new(self, &of_moments).starting_at(wild).above(setting.pole)
         } else {
             problem
         };
-        self.climb_from(&problem, start, setting, options, beginning, observer)
+        let about = (samples.labels(), setting);
+        self.climb_from(&problem, start, about, options, beginning, observer)
     }
 
-    /// What the number of samples says, or refuses.
-    fn count_warnings(
+    /// Fits the model to any likelihood: data kept or weighed in a way of one's own.
+    ///
+    /// # Errors
+    /// As [`Model::fit_with`], and what the likelihood says.
+    ///
+    /// ```
+    /// use kronfit::estimate::{FitOptions, Silent};
+    /// use kronfit::{io, likelihood::SampleLikelihood, model::Model};
+    /// let sample = io::resolve("us-macro")?;
+    /// let twice = vec![2.0; 49];
+    /// let likelihood = SampleLikelihood::new(&sample).weighted(&twice)?;
+    /// let fit = Model::gaussian().fit_on(&likelihood, &FitOptions::default(), &mut Silent)?;
+    /// let plain = Model::gaussian().fit(&sample)?;
+    /// assert!((fit.log_likelihood() - 2.0 * plain.log_likelihood()).abs() < 1e-6);
+    /// # Ok::<(), kronfit::Error>(())
+    /// ```
+    pub fn fit_on(
         &self,
-        what: &str,
-        (n, p, q): (usize, usize, usize),
+        likelihood: &dyn Likelihood,
         options: &FitOptions,
-    ) -> Result<Vec<String>> {
-        match self.check_count(n, p, q) {
-            Ok(warnings) => Ok(warnings),
-            Err(error) if options.force => Ok(vec![format!("{error}; forced all the same")]),
-            Err(Error::TooFewSamples { n, required, p, q, because, .. }) => {
-                let what = what.to_owned();
-                Err(Error::TooFewSamples { what, n, required, p, q, because })
-            }
-            Err(error) => Err(error),
-        }
+        observer: &mut dyn Observer,
+    ) -> Result<Fit> {
+        options.validate()?;
+        let clock = Instant::now();
+        let (_, p, q) = likelihood.dim();
+        self.check(p, q)?;
+        let warnings = self.promised(likelihood, options)?;
+        let problem = Problem::new(self, likelihood);
+        let start = problem.first()?;
+        let setting = Setting { model: self, units: None, pole: None, look: None };
+        let about = (likelihood.labels(), setting);
+        self.climb_from(&problem, start, about, options, (warnings, clock), observer)
+    }
+
+    /// What the data promise about a maximum, or refuse.
+    fn promised(&self, likelihood: &dyn Likelihood, options: &FitOptions) -> Result<Vec<String>> {
+        named(likelihood.existence(self), likelihood.labels().source, options)
     }
 
     /// Looks at the start where that was not done yet, and climbs.
@@ -171,7 +211,7 @@ impl Model {
         &self,
         problem: &Problem<'_>,
         mut start: Iterate,
-        setting: Setting<'_>,
+        (labels, setting): (Labels<'_>, Setting<'_>),
         options: &FitOptions,
         (mut warnings, clock): (Vec<String>, Instant),
         observer: &mut dyn Observer,
@@ -198,11 +238,9 @@ impl Model {
         }
         let seconds = clock.elapsed().as_secs_f64();
         let certificate = certificate::certify(problem, &mut outcome, options.certificate)?;
-        let (n, p, q) = problem.dim();
         if certificate.is_some_and(|c| c.unique) {
             // Seen beats counted.
-            let counted = crate::model::not_unique(n, p, q);
-            warnings.retain(|warning| *warning != counted);
+            warnings.retain(|warning| !crate::model::says_not_unique(warning));
         }
         if certificate.is_some_and(|c| !c.unique) && warnings.is_empty() {
             match climb::spread(&outcome.iterate) {
@@ -213,11 +251,14 @@ impl Model {
         }
         warnings.extend(outcome.termination.warnings(outcome.iterate.score.worst()));
         warnings.extend(dof::warnings(problem, &outcome.iterate));
-        warnings.extend(degenerate::reasons(setting.sample, self, outcome.termination));
+        for side in Side::BOTH {
+            warnings.extend(problem.shapes[side].note(outcome.iterate.point.factor(side)));
+        }
+        let likelihood = problem.likelihood;
         if let Some((units, jacobian)) = setting.units {
             units.restore(&mut outcome, jacobian);
         }
-        Ok(Fit::new(setting.model, setting.sample, outcome, warnings, seconds, certificate))
+        Ok(Fit::new(setting.model, likelihood, labels, outcome, warnings, seconds, certificate))
     }
 }
 
@@ -225,13 +266,26 @@ impl Model {
 #[derive(Clone, Copy)]
 struct Setting<'a> {
     model: &'a Model,
-    sample: &'a Sample,
     /// The units in which it is fitted, with what they are worth in ℓ.
     units: Option<(&'a Units, f64)>,
     /// Where the likelihood is unbounded in ν.
     pole: Option<&'a Pole>,
     /// Medians and scales in the units of the fit.
     look: Option<&'a Robust>,
+}
+
+/// What was promised about a maximum, with the name of the data; a warning where it is forced.
+fn named(promised: Result<Vec<String>>, source: &str, options: &FitOptions) -> Result<Vec<String>> {
+    match promised {
+        Err(error @ Error::TooFewSamples { .. }) if options.force => {
+            Ok(vec![format!("{error}; forced all the same")])
+        }
+        Err(Error::TooFewSamples { n, required, p, q, because, .. }) => {
+            let what = source.to_owned();
+            Err(Error::TooFewSamples { what, n, required, p, q, because })
+        }
+        promised => promised,
+    }
 }
 
 /// The method of the options, from a start to its end.

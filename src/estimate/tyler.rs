@@ -115,6 +115,7 @@ impl Tyler {
             .rows(self.rows.clone())
             .cols(self.cols.clone())
             .mean(self.known_center()?);
+        let model = model.placed(sample)?.unwrap_or(model);
         model.check(p, q)?;
         let mut warnings = self.check_count(&model, sample, options.force)?;
         let directions = self.directions(sample)?;

@@ -73,12 +73,12 @@ impl Units {
         sample.scaled(&inverse(Side::Rows), &inverse(Side::Cols))
     }
 
-    /// −Σ ln(c_i d_j) over the observed cells of a sample.
-    pub(super) fn ln_jacobian(&self, sample: &Sample) -> f64 {
-        let (n, p, q) = sample.dim();
+    /// −Σ u ln(c_i d_j) over the observed cells of a sample, all of which together weigh `weight`.
+    pub(super) fn ln_jacobian(&self, sample: &Sample, weight: f64) -> f64 {
+        let (_, p, q) = sample.dim();
         let (rows, cols) = (self.0[Side::Rows].mapv(f64::ln), self.0[Side::Cols].mapv(f64::ln));
         if !sample.has_missing() {
-            return -(n as f64) * (q as f64 * rows.sum() + p as f64 * cols.sum());
+            return -weight * (q as f64 * rows.sum() + p as f64 * cols.sum());
         }
         let seen = sample.values();
         let seen = seen.indexed_iter().filter(|(_, x)| !x.is_nan());
@@ -90,9 +90,10 @@ impl Units {
         let (rows, cols) = (&self.0[Side::Rows], &self.0[Side::Cols]);
         let iterate = &mut outcome.iterate;
         let mean = iterate.point.mean.indexed_iter_mut();
-        mean.for_each(|((i, j), x)| *x *= rows[i] * cols[j]);
+        // Coefficients of covariates are blocks of p rows.
+        mean.for_each(|((i, j), x)| *x *= rows[i % rows.len()] * cols[j]);
         for side in Side::BOTH {
-            iterate.point.factors[side].rescale(&self.0[side]);
+            iterate.point.factors[side].scale_rows(self.0[side].view());
         }
         iterate.point.balance();
         iterate.sums.log_likelihood += jacobian;

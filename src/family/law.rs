@@ -1,7 +1,10 @@
 //! What a law says of itself.
 
-use super::{DistanceLaw, DofFamily, Gaussian, Sampler, TwoSided, Weighting};
-use ndarray::Array2;
+use super::dof::{self, DofBearing, DofEstimate, Summaries};
+use super::sampler::Normals;
+use super::{DistanceLaw, Sampler, Scratch, TwoSided, Weighting};
+use crate::{Error, Result};
+use ndarray::{Array2, ArrayView2};
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -54,7 +57,7 @@ pub trait Law: Debug + Send + Sync {
 
     /// What draws Z, for the laws that can be simulated.
     fn sampler(&self) -> Option<&dyn Sampler> {
-        if self.weighting().is_identity() { Some(&Gaussian) } else { None }
+        if self.weighting().is_identity() { Some(&Normals) } else { None }
     }
 
     /// r ≥ 0 such that along every geodesic with ‖X ⊗ I + I ⊗ V‖ = 1 the second derivative of
@@ -150,4 +153,80 @@ pub fn is_same_family(a: &dyn Law, b: &dyn Law, p: usize, q: usize) -> bool {
 pub fn is_limit_of(inner: &dyn Law, outer: &dyn Law, p: usize, q: usize) -> bool {
     let limit: Option<Arc<dyn Law>> = outer.dof_family().map(|family| family.limit());
     limit.is_some_and(|limit| is_same_law(inner, limit.as_ref(), p, q))
+}
+
+/// A law indexed by its degrees of freedom ν. The methods do not depend on the law's own ν.
+///
+/// "Summaries" are what ρ needs of a sample at every ν, with A/[`scale_unit`] and B as the
+/// factors, so that they do not move with ν (KroneckerT: δ; MatrixT: the eigenvalues of
+/// A⁻¹YB⁻¹Yᵀ with A = Σ/ν).
+///
+/// [`scale_unit`]: DofFamily::scale_unit
+pub trait DofFamily: Send + Sync {
+    /// The same law at another ν.
+    fn at(&self, dof: f64) -> Arc<dyn Law>;
+
+    /// The limit ν → ∞.
+    fn limit(&self) -> Arc<dyn Law>;
+
+    /// What A is proportional to when ν moves and everything else is held fixed: ν for MatrixT,
+    /// 1 for KroneckerT; 1 at ν = ∞.
+    fn scale_unit(&self, dof: f64) -> f64;
+
+    /// Number of summaries of one p × q sample.
+    fn summary_len(&self, p: usize, q: usize) -> usize;
+
+    /// The summaries of one whitened sample, not yet multiplied by the scale unit.
+    fn summarise(&self, z: ArrayView2<'_, f64>, out: &mut [f64], scratch: &mut Scratch);
+
+    /// [`DofFamily::summarise`] for all samples of a lane-ordered block (p, q, lanes) at once, where
+    /// the family can: value j of a lane at j·lanes + lane. `false`: do it sample by sample.
+    fn summarise_lanes(
+        &self,
+        _z: &[f64],
+        _dim: (usize, usize, usize),
+        _out: &mut [f64],
+        _scratch: &mut Scratch,
+    ) -> bool {
+        false
+    }
+
+    /// (2/n) ∂ℓ/∂ν with the summaries held fixed; accurate from ν → 0 to ν ~ 10⁹.
+    fn score(&self, dof: f64, seen: &Summaries, p: usize, q: usize) -> f64;
+
+    /// What a pass says about ν, see [`DofBearing`]. `None` where the family has no such formulas.
+    fn bearing(
+        &self,
+        _dof: f64,
+        _mean_rho: f64,
+        _mean_inner: f64,
+        _p: usize,
+        _q: usize,
+    ) -> Option<DofBearing> {
+        None
+    }
+
+    /// ν below which the likelihood of `of` samples has no maximum when the mean goes through `on` of
+    /// them (weights count); `None` where the family has no such bound.
+    fn pole(&self, on: f64, of: f64, p: usize, q: usize) -> Option<f64>;
+
+    /// The same when all samples but a share `left` agree exactly with the mean in `count` rows or
+    /// columns of `length` cells.
+    fn tie_pole(&self, length: usize, count: usize, left: f64, p: usize, q: usize) -> f64;
+
+    /// −lim ν²·score as ν → ∞: where it is ≤ 0 the likelihood rises to its Gaussian limit.
+    fn excess_at_infinity(&self, seen: &Summaries, p: usize, q: usize) -> f64;
+
+    /// The maximum of the log-likelihood in ν that is uphill from `start`.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] when a summary is not a number.
+    fn estimate(&self, start: f64, seen: &Summaries, p: usize, q: usize) -> Result<DofEstimate> {
+        let excess = self.excess_at_infinity(seen, p, q);
+        if excess.is_nan() {
+            let what = "the distances of the samples".to_owned();
+            return Err(Error::NonFinite { what, value: excess, index: Vec::new() });
+        }
+        dof::climb(&|dof| self.score(dof, seen, p, q), start)
+    }
 }

@@ -1,11 +1,16 @@
 //! The matrix-variate t law in its determinant form.
 
-use super::dof::{self, DofBearing, DofFamily};
-use super::{DistanceLaw, Gaussian, Law, MatrixWeights, Sampler, Scratch, TwoSided, Weighting};
+use super::dof::{self, DofBearing, Summaries};
+use super::sampler::{chi_squared, normals};
+use super::{
+    DistanceLaw, DofFamily, Gaussian, Law, MatrixWeights, Sampler, Scratch, TwoSided, Weighting,
+};
 use crate::Result;
 use crate::linalg::{batch, invert_in_place, symmetric_eigen};
 use crate::special::{ln_multigamma_difference, log_ratio_minus, multidigamma_difference};
-use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2};
+use rand::Rng;
+use rand_distr::{Distribution, StandardNormal};
 use std::sync::Arc;
 
 /// Matrix-variate t with ν degrees of freedom on p × q matrices, κ = ν+p+q−1.
@@ -373,12 +378,11 @@ impl DofFamily for MatrixT {
     /// With s = min(p, q), t = max(p, q) and u = (t−g)/(ν+g):
     /// mean Σ_j \[ln(1+u)−u + (s−1)g/(ν(ν+g))\]
     /// + Σ_{j<s} \[ln(1 − tj/((ν+t)(ν+j))) + χ((ν+j+t)/2) − χ((ν+j)/2)\].
-    fn score(&self, dof: f64, summaries: ArrayView1<'_, f64>, p: usize, q: usize) -> f64 {
+    fn score(&self, dof: f64, seen: &Summaries, p: usize, q: usize) -> f64 {
         let (s, t) = (p.min(q), p.max(q) as f64);
         let others = s as f64 - 1.0;
         let per_value = |g: f64| log_ratio_minus(dof, t, g) + others * g / (dof + g) / dof;
-        let data: f64 = summaries.iter().map(|&g| per_value(g)).sum();
-        data * s as f64 / summaries.len() as f64 + dof::score_constant(dof, s, t)
+        seen.mean(s, per_value) + dof::score_constant(dof, s, t)
     }
 
     fn bearing(
@@ -393,9 +397,35 @@ impl DofFamily for MatrixT {
     }
 
     /// mean Σ_j \[(g−t)²/2 − (s−1)g\] − st + st(s−1)/2.
-    fn excess_at_infinity(&self, summaries: ArrayView1<'_, f64>, p: usize, q: usize) -> f64 {
-        let (s, t) = (p.min(q) as f64, p.max(q) as f64);
-        let sum: f64 = summaries.iter().map(|g| 0.5 * (g - t).powi(2) - (s - 1.0) * g).sum();
-        sum * s / summaries.len() as f64 - s * t + 0.5 * s * t * (s - 1.0)
+    fn excess_at_infinity(&self, seen: &Summaries, p: usize, q: usize) -> f64 {
+        let (width, t) = (p.min(q), p.max(q) as f64);
+        let s = width as f64;
+        seen.mean(width, |g| 0.5 * (g - t).powi(2) - (s - 1.0) * g) - s * t
+            + 0.5 * s * t * (s - 1.0)
+    }
+}
+
+/// Z = T⁻ᵀN on the smaller side s, T the lower Bartlett factor of a Wishart matrix with ν+s−1
+/// degrees of freedom: T_ii² ~ χ²_{ν+s−1−i}, the rest standard normal.
+impl Sampler for MatrixT {
+    fn draw(&self, p: usize, q: usize, rng: &mut dyn Rng) -> Array2<f64> {
+        let dof = self.dof().unwrap_or(f64::NAN);
+        let (s, t) = (p.min(q), p.max(q));
+        let mut z = normals(s, t, rng);
+        let mut bartlett = Array2::<f64>::zeros((s, s));
+        for i in 0..s {
+            for j in 0..i {
+                bartlett[[i, j]] = StandardNormal.sample(rng);
+            }
+            bartlett[[i, i]] = chi_squared(dof + (s - 1 - i) as f64, rng).sqrt();
+        }
+        // Back substitution with the upper triangular Tᵀ.
+        for i in (0..s).rev() {
+            for k in 0..t {
+                let known: f64 = (i + 1..s).map(|j| bartlett[[j, i]] * z[[j, k]]).sum();
+                z[[i, k]] = (z[[i, k]] - known) / bartlett[[i, i]];
+            }
+        }
+        if p <= q { z } else { z.reversed_axes().as_standard_layout().into_owned() }
     }
 }

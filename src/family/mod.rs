@@ -25,10 +25,12 @@ mod weighting;
 pub use distance_law::{DistanceLaw, beta_quantile};
 pub use distribution::MatrixDistribution;
 pub(crate) use dof::require_dof;
-pub use dof::{DOF_LOWER, DofBearing, DofEstimate, DofFamily};
+pub use dof::{DOF_LOWER, DofBearing, DofEstimate, Summaries};
 pub use gaussian::Gaussian;
 pub use kronecker_t::KroneckerT;
-pub use law::{DofInformation, ExpectedInformation, Law, is_limit_of, is_same_family, is_same_law};
+pub use law::{
+    DofFamily, DofInformation, ExpectedInformation, Law, is_limit_of, is_same_family, is_same_law,
+};
 pub use matrix_t::MatrixT;
 pub use name::LawName;
 pub(crate) use name::no_dof;

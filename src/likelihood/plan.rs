@@ -51,6 +51,22 @@ impl Plan {
         let blocks = n.div_ceil(block).div_ceil(most).max(CHUNK_FLOPS.div_ceil(flops * block));
         Self { lanes, block, chunk: block * blocks, tail }
     }
+
+    /// Partial sums of n samples.
+    pub(super) fn chunks(self, n: usize) -> usize {
+        n.div_ceil(self.chunk)
+    }
+
+    /// The blocks of a chunk of n samples.
+    pub(super) fn blocks(self, n: usize, chunk: usize) -> impl Iterator<Item = Block> + use<> {
+        let Self { lanes, block, chunk: length, tail } = self;
+        let end = ((chunk + 1) * length).min(n - tail);
+        let last = tail > 0 && (chunk + 1) * length >= n;
+        (chunk * length..end)
+            .step_by(block)
+            .map(move |at| Block { at, m: block.min(end - at), lanes })
+            .chain(last.then_some(Block { at: n - tail, m: tail, lanes: false }))
+    }
 }
 
 /// What a pass needs room for, kept from one pass to the next.

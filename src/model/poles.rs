@@ -13,7 +13,7 @@
 //! ν < pc/(1 − φ) − d, ν < max(p, c)/(1 − φ) − (p + q − 1).
 
 use super::{Mean, Model};
-use crate::data::Sample;
+use crate::data::{Sample, Weights};
 use crate::kronecker::Side;
 use crate::{Error, Result};
 use ndarray::{ArrayView2, ArrayView3, Axis};
@@ -39,11 +39,12 @@ struct Share {
 }
 
 impl Model {
-    /// The pole that the counts alone say: n observations, a mean that is estimated. `None` where
-    /// there is none.
-    pub fn pole(&self, n: f64, p: usize, q: usize) -> Option<Pole> {
-        // A mean that spans every matrix can go through one sample.
-        let spent = f64::from(u8::from(self.spans_a_sample(p, q)));
+    /// The pole that the counts alone say: n observations, an estimated mean that can go through
+    /// `spent` of them (one, or as many as there are covariates; weights count). `None` where there
+    /// is none.
+    pub fn pole(&self, n: f64, spent: f64, p: usize, q: usize) -> Option<Pole> {
+        // Only a mean that spans every matrix goes through samples.
+        let spent = if self.spans_a_sample(p, q) { spent } else { 0.0 };
         self.pole_of(Share { on: spent, of: n }, (p, q), || {
             format!("n = {n} samples of {p} × {q} and a {} mean", self.mean_structure().name())
         })
@@ -68,7 +69,18 @@ impl Model {
     pub(crate) fn pole_of_sample(&self, sample: &Sample) -> Option<Pole> {
         let family = self.law().dof_family()?;
         let (n, p, q) = sample.dim();
-        let mut worst = self.pole(n as f64, p, q);
+        let covariates = sample.design().map_or(1, |design| design.matrix().ncols());
+        let weights = match sample.weights() {
+            Weights::Frequency(weights) => weights.clone(),
+            _ => vec![1.0; n],
+        };
+        let mut heaviest = weights.clone();
+        heaviest.sort_by(|a, b| b.total_cmp(a));
+        let spent: f64 = heaviest.iter().take(covariates).sum();
+        let mut worst = self.pole(weights.iter().sum(), spent, p, q);
+        if sample.design().is_some() || matches!(sample.weights(), Weights::Frequency(_)) {
+            return worst;
+        }
         let mut keep = |found: Option<Pole>| {
             if let Some(pole) = found
                 && worst.as_ref().is_none_or(|known| pole.dof > known.dof)
@@ -236,13 +248,13 @@ mod tests {
     #[test]
     fn counts_give_the_bounds() {
         let kronecker = Model::kronecker_t(Dof::Fixed(3.0));
-        assert_eq!(kronecker.pole(10.0, 6, 6).unwrap().dof, 4.0);
-        assert!(kronecker.clone().mean(Mean::Zero).pole(10.0, 6, 6).is_none());
-        assert!(kronecker.mean(Mean::Rows).pole(10.0, 6, 6).is_none());
+        assert_eq!(kronecker.pole(10.0, 1.0, 6, 6).unwrap().dof, 4.0);
+        assert!(kronecker.clone().mean(Mean::Zero).pole(10.0, 1.0, 6, 6).is_none());
+        assert!(kronecker.mean(Mean::Rows).pole(10.0, 1.0, 6, 6).is_none());
         let matrix = Model::matrix_t(Dof::Fixed(3.0));
-        assert!(matrix.pole(10.0, 6, 6).is_none());
-        assert_eq!(matrix.pole(3.0, 6, 2).unwrap().dof, 2.0);
-        assert!(Model::gaussian().pole(3.0, 6, 2).is_none());
+        assert!(matrix.pole(10.0, 1.0, 6, 6).is_none());
+        assert_eq!(matrix.pole(3.0, 1.0, 6, 2).unwrap().dof, 2.0);
+        assert!(Model::gaussian().pole(3.0, 1.0, 6, 2).is_none());
     }
 
     #[test]

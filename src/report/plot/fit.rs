@@ -2,6 +2,7 @@
 
 use super::chart::{Chart, Scale, Series};
 use super::distances::{Distances, distances};
+use super::fade::fades;
 use super::heat_map::HeatMap;
 use super::{Figure, Progress};
 use crate::Result;
@@ -11,8 +12,8 @@ use crate::family::beta_quantile;
 use crate::linalg::symmetric_eigen;
 use ndarray::{Array2, ArrayView2};
 
-/// Every figure of a fit: factors and their correlations, mean, eigenvalues, distances (with the
-/// sample), convergence.
+/// Every figure of a fit: factors and their correlations, mean, eigenvalues, and with the
+/// sample correlations by distance and distances of the samples, convergence.
 ///
 /// # Errors
 /// [`crate::Error::Shape`] when the sample is not the fit's; [`crate::Error::Lapack`] when
@@ -31,6 +32,9 @@ pub fn figures(fit: &Fit, sample: Option<&Sample>) -> Result<Vec<Figure>> {
     }
     out.push(mean(fit)?);
     out.push(eigenvalues(fit)?);
+    if let Some(sample) = sample {
+        out.extend(fades(fit, sample)?);
+    }
     if let Some(distances) = sample.map(|s| distances(fit, s)).transpose()?.flatten() {
         out.push(qq(&distances)?);
     }
