@@ -3,7 +3,7 @@
 use super::dof::{self, DofBearing, DofFamily};
 use super::weighting::squared_norm;
 use super::{
-    DistanceLaw, DofInformation, Elliptical, ExpectedInformation, Gaussian, Law, Radial, Sampler,
+    DistanceLaw, DofInformation, Elliptical, ExpectedInformation, Gaussian, Law, Margins, Radial, Sampler,
     Scratch, Weighting,
 };
 use crate::Result;
@@ -114,6 +114,10 @@ impl Law for KroneckerT {
                 with_trace: -1.0 / (total * beyond),
             }),
         })
+    }
+
+    fn margins(&self) -> Margins {
+        Margins::Cells
     }
 
     fn dof(&self) -> Option<f64> {

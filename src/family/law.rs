@@ -69,6 +69,11 @@ pub trait Law: Debug + Send + Sync {
         self.weighting().is_identity().then_some(1.0)
     }
 
+    /// What is known of the law of a part of X.
+    fn margins(&self) -> Margins {
+        if self.weighting().is_identity() { Margins::Cells } else { Margins::Unknown }
+    }
+
     /// Degrees of freedom, for the laws that have them.
     fn dof(&self) -> Option<f64> {
         None
@@ -83,6 +88,20 @@ pub trait Law: Debug + Send + Sync {
     fn two_sided(&self) -> Option<&dyn TwoSided> {
         None
     }
+}
+
+/// What is known of the law of a part of a matrix: what a likelihood with missing cells needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Margins {
+    /// Nothing.
+    Unknown,
+    /// Any rows × columns have the same law with A and B restricted, and given the rows R₂ of some
+    /// columns, those rows of other columns do not depend on the rest: nested holes have a
+    /// density in closed form.
+    Blocks,
+    /// Any o cells have the same law as an o × 1 matrix.
+    Cells,
 }
 
 /// Expected Fisher information of one sample on Σ = A ⊗ B, the mean, and ν, for elliptical laws.

@@ -1,7 +1,7 @@
 //! The matrix-variate t law in its determinant form.
 
 use super::dof::{self, DofBearing, DofFamily};
-use super::{DistanceLaw, Gaussian, Law, MatrixWeights, Sampler, Scratch, TwoSided, Weighting};
+use super::{DistanceLaw, Gaussian, Law, Margins, MatrixWeights, Sampler, Scratch, TwoSided, Weighting};
 use crate::Result;
 use crate::linalg::{batch, invert_in_place, symmetric_eigen};
 use crate::special::{ln_multigamma_difference, log_ratio_minus, multidigamma_difference};
@@ -274,6 +274,10 @@ impl Law for MatrixT {
 
     fn distance_law(&self, p: usize, q: usize) -> Option<DistanceLaw> {
         Some(DistanceLaw::Wilks(p.min(q), p.max(q), self.dof))
+    }
+
+    fn margins(&self) -> Margins {
+        Margins::Blocks
     }
 
     fn dof(&self) -> Option<f64> {

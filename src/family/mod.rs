@@ -28,7 +28,7 @@ pub(crate) use dof::require_dof;
 pub use dof::{DOF_LOWER, DofBearing, DofEstimate, DofFamily};
 pub use gaussian::Gaussian;
 pub use kronecker_t::KroneckerT;
-pub use law::{DofInformation, ExpectedInformation, Law, is_limit_of, is_same_family, is_same_law};
+pub use law::{DofInformation, ExpectedInformation, Law, Margins, is_limit_of, is_same_family, is_same_law};
 pub use matrix_t::MatrixT;
 pub use name::LawName;
 pub(crate) use name::no_dof;

@@ -9,9 +9,11 @@
 //! by their units they are both the identity at a maximum.
 //!
 //! Kinds of data: [`SampleLikelihood`] (complete samples), [`MomentLikelihood`] (moments, for the
-//! Gaussian: no n in the iterations), [`StreamLikelihood`] (blocks of a file).
+//! Gaussian: no n in the iterations), [`StreamLikelihood`] (blocks of a file), [`Incomplete`] (samples
+//! with missing cells).
 
 mod curvature;
+mod incomplete;
 mod lanes;
 mod mean_step;
 mod moment_likelihood;
@@ -24,6 +26,7 @@ mod stream;
 mod sums;
 mod tangent;
 
+pub use incomplete::{Incomplete, Posterior};
 pub use mean_step::{MeanMetric, mean_start, mean_step};
 pub use moment_likelihood::MomentLikelihood;
 pub use moments::Moments;
@@ -31,7 +34,7 @@ pub use point::Point;
 pub use samples::SampleLikelihood;
 pub(crate) use stream::watched;
 pub use stream::{Progress, StreamLikelihood};
-pub use sums::{Sides, Sums};
+pub use sums::{Margin, Sides, Sums};
 pub use tangent::Tangent;
 
 use crate::Result;
@@ -97,6 +100,10 @@ pub struct Summaries {
     pub values: Array1<f64>,
     /// Weights of the observations; `None` where all are 1.
     pub weights: Option<Array1<f64>>,
+    /// Shapes and signs of runs of observations, or of parts of them, in the order of `values`, where
+    /// not all observations are complete; of every margin only shape and weight are set, and the
+    /// run has |weight| members.
+    pub margins: Vec<Margin>,
 }
 
 /// A likelihood of matrices with Kronecker covariance, whatever the data are kept as.
@@ -109,6 +116,12 @@ pub trait Likelihood: Sync {
     /// Σ u_i: n where observations have no weights.
     fn weight(&self) -> f64 {
         self.dim().0 as f64
+    }
+
+    /// Is every cell of every observation there? Where not, ℓ is not geodesically convex, and a
+    /// factor that was set to its optimum is not at the maximum for what is observed.
+    fn is_complete(&self) -> bool {
+        true
     }
 
     /// What the data and their parts are called, for messages.
@@ -178,7 +191,8 @@ pub trait Likelihood: Sync {
             Ok(())
         })?;
         let plain = weights.iter().all(|u| *u == 1.0);
-        Ok(Summaries { values, weights: (!plain).then_some(weights) })
+        let weights = (!plain).then_some(weights);
+        Ok(Summaries { values, weights, margins: Vec::new() })
     }
 
     /// What this kind of data promises about a maximum of the model: warnings, or the error that

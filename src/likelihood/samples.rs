@@ -306,7 +306,7 @@ impl Likelihood for SampleLikelihood<'_> {
         } else {
             all.chunks_mut(parts).enumerate().for_each(one);
         }
-        Ok(Summaries { values: all.into(), weights: None })
+        Ok(Summaries { values: all.into(), weights: None, margins: Vec::new() })
     }
 }
 

@@ -124,6 +124,6 @@ impl Likelihood for StreamLikelihood<'_> {
             all.extend(block.summaries(at, family)?.values);
             Ok(())
         })?;
-        Ok(Summaries { values: all.into(), weights: None })
+        Ok(Summaries { values: all.into(), weights: None, margins: Vec::new() })
     }
 }

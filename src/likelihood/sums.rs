@@ -31,6 +31,19 @@ impl Sides {
     }
 }
 
+/// What ν needs of the observations, or parts of observations, of one shape, where not all are p × q.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Margin {
+    /// The shape that the law sees.
+    pub shape: (usize, usize),
+    /// Σ ±u_i.
+    pub weight: f64,
+    /// Σ ±u_i ρ.
+    pub rho: f64,
+    /// Σ ±u_i ⟨Z, Ψ⟩.
+    pub inner: f64,
+}
+
 /// Sums over observations at one point. Adding two of them gives the sums of both: blocks, threads,
 /// files, machines.
 ///
@@ -54,19 +67,23 @@ pub struct Sums {
     pub law_weight: f64,
     /// Σ u_i Ψ(Z_i) (p × q): the mean's gradient is L_A⁻ᵀ ΣuΨ L_B⁻¹.
     pub psi: Array2<f64>,
+    /// By shape of what was observed; empty where every observation is complete.
+    pub margins: Vec<Margin>,
     pub(super) scatter: BySide<Array2<f64>>,
     pub(super) measured: BySide<bool>,
 }
 
 impl Clone for Sums {
     fn clone(&self) -> Self {
-        Self { psi: self.psi.clone(), scatter: self.scatter.clone(), ..*self }
+        let (psi, scatter) = (self.psi.clone(), self.scatter.clone());
+        Self { psi, scatter, margins: self.margins.clone(), ..*self }
     }
 
     /// Into the memory that is there.
     fn clone_from(&mut self, source: &Self) {
         let Self { weight, cells, log_likelihood, rho, law_weight, measured, .. } = *source;
         self.psi.clone_from(&source.psi);
+        self.margins.clone_from(&source.margins);
         for side in Side::BOTH {
             self.scatter[side].clone_from(&source.scatter[side]);
         }
@@ -85,6 +102,7 @@ impl Sums {
             rho: 0.0,
             law_weight: 0.0,
             psi: Array2::zeros((p, q)),
+            margins: Vec::new(),
             scatter: BySide::new(Array2::zeros((p, p)), Array2::zeros((q, q))),
             measured: BySide::default(),
         }
@@ -127,12 +145,25 @@ impl Sums {
             }
             self.measured[side] |= other.measured[side];
         }
+        other.margins.iter().for_each(|margin| self.add_margin(*margin));
         self.psi += &other.psi;
         self.weight += other.weight;
         self.cells += other.cells;
         self.log_likelihood += other.log_likelihood;
         self.rho += other.rho;
         self.law_weight += other.law_weight;
+    }
+
+    /// Takes in what observations of one shape say about ν.
+    pub fn add_margin(&mut self, other: Margin) {
+        match self.margins.iter_mut().find(|margin| margin.shape == other.shape) {
+            Some(margin) => {
+                margin.weight += other.weight;
+                margin.rho += other.rho;
+                margin.inner += other.inner;
+            }
+            None => self.margins.push(other),
+        }
     }
 
     /// Takes the scatter of the side that was left out from the sums of the same observations at
@@ -158,6 +189,7 @@ impl Sums {
         }
         restore(&mut self.psi);
         self.psi.fill(0.0);
+        self.margins.clear();
         (self.weight, self.cells, self.log_likelihood) = (0.0, 0.0, 0.0);
         (self.rho, self.law_weight) = (0.0, 0.0);
     }
