@@ -230,9 +230,9 @@ impl<'a> JointProblem<'a> {
             (Some(family), Some(dof)) if self.estimates_dof() => {
                 let (_, p, q) = self.problem.dim();
                 iterate.passes += 1;
-                let seen = self.problem.likelihood.summaries(&iterate.point, family)?;
-                let seen = seen.values * family.scale_unit(dof);
-                Ok(-0.5 * dof * family.score(dof, seen.view(), p, q) / (p * q) as f64)
+                let mut seen = self.problem.likelihood.summaries(&iterate.point, family)?;
+                seen.values *= family.scale_unit(dof);
+                Ok(-0.5 * dof * seen.score(family, dof, (p, q)) / (p * q) as f64)
             }
             _ => Ok(0.0),
         }

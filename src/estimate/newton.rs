@@ -174,9 +174,9 @@ impl Border {
             return Ok(None);
         }
         let (_, p, q) = problem.dim();
-        let seen = dof::summaries(problem, iterate, family)?.values;
+        let seen = dof::summaries(problem, iterate, family)?;
         let slope = |shift: f64| {
-            -dof::slope(family, dof * shift.exp(), seen.view(), (p, q)) / (p * q) as f64
+            -dof::slope(family, dof * shift.exp(), &seen, (p, q)) / (p * q) as f64
         };
         let h = 1e-3_f64;
         let mut cross = Tangent::zeros(p, q);
@@ -291,8 +291,8 @@ impl System {
             && problem.dof_bearing(trial).is_none()
         {
             let (_, p, q) = problem.dim();
-            let seen = dof::summaries(problem, trial, family)?.values;
-            trial.score.dof = dof::slope(family, dof, seen.view(), (p, q)).abs();
+            let seen = dof::summaries(problem, trial, family)?;
+            trial.score.dof = dof::slope(family, dof, &seen, (p, q)).abs();
         }
         Ok(())
     }
@@ -346,14 +346,14 @@ fn search(
 }
 
 /// The path L_A exp(tX) L_Aᵀ, L_B exp(tV) L_Bᵀ, M + t L_A Δ L_Bᵀ.
-struct Geodesic<'a> {
+pub(super) struct Geodesic<'a> {
     from: &'a Point,
     factors: BySide<SymmetricEigen>,
     mean: Array2<f64>,
 }
 
 impl<'a> Geodesic<'a> {
-    fn new(from: &'a Point, direction: &Tangent) -> Result<Self> {
+    pub(super) fn new(from: &'a Point, direction: &Tangent) -> Result<Self> {
         Ok(Self {
             from,
             factors: BySide::try_of(|side| {
@@ -364,11 +364,11 @@ impl<'a> Geodesic<'a> {
     }
 
     /// Largest change of an eigenvalue's logarithm at t = 1.
-    fn length(&self) -> f64 {
+    pub(super) fn length(&self) -> f64 {
         self.factors.iter().flat_map(|f| &f.values).fold(0.0, |m: f64, x| m.max(x.abs()))
     }
 
-    fn at(&self, t: f64) -> Result<Point> {
+    pub(super) fn at(&self, t: f64) -> Result<Point> {
         let mut point = self.from.clone();
         for side in Side::BOTH {
             let step = self.factors[side].map(|x| (t * x).exp());

@@ -83,6 +83,19 @@ pub trait DofFamily: Send + Sync {
         None
     }
 
+    /// What [`DofFamily::bearing`] is made of, so that observations of several shapes can be pooled.
+    /// `None` where the family has no such formulas.
+    fn bearing_parts(
+        &self,
+        _dof: f64,
+        _mean_rho: f64,
+        _mean_inner: f64,
+        _p: usize,
+        _q: usize,
+    ) -> Option<BearingParts> {
+        None
+    }
+
     /// −lim ν²·score as ν → ∞: where it is ≤ 0 the likelihood rises to its Gaussian limit.
     fn excess_at_infinity(&self, summaries: ArrayView1<'_, f64>, p: usize, q: usize) -> f64;
 
@@ -98,17 +111,26 @@ pub trait DofFamily: Send + Sync {
         q: usize,
     ) -> Result<DofEstimate> {
         let excess = self.excess_at_infinity(summaries, p, q);
-        if excess.is_nan() {
-            let what = "the distances of the samples".to_owned();
-            return Err(Error::NonFinite { what, value: excess, index: Vec::new() });
-        }
-        // ∂ℓ/∂ ln ν, so that steps mean the same at every size of ν.
-        let slope = |ln_dof: f64| {
-            let dof = ln_dof.exp();
-            dof * self.score(dof, summaries, p, q)
-        };
-        climb(slope, start.clamp(DOF_LOWER, DOF_UPPER).ln())
+        estimate_dof(start, excess, |dof| self.score(dof, summaries, p, q))
     }
+}
+
+/// The maximum in ν that is uphill from `start`, from the score and its limit at ν = ∞.
+pub(crate) fn estimate_dof(
+    start: f64,
+    excess: f64,
+    score: impl Fn(f64) -> f64,
+) -> Result<DofEstimate> {
+    if excess.is_nan() {
+        let what = "the distances of the samples".to_owned();
+        return Err(Error::NonFinite { what, value: excess, index: Vec::new() });
+    }
+    // ∂ℓ/∂ ln ν, so that steps mean the same at every size of ν.
+    let slope = |ln_dof: f64| {
+        let dof = ln_dof.exp();
+        dof * score(dof)
+    };
+    climb(slope, start.clamp(DOF_LOWER, DOF_UPPER).ln())
 }
 
 /// The likelihood in ν at the point of a pass, from the means of ρ(Z) and of ⟨Z, Ψ(Z)⟩ alone;
@@ -138,8 +160,40 @@ pub struct DofBearing {
     pub tilt: f64,
 }
 
-impl DofBearing {
-    /// For laws of the form above with s ≤ t (the elliptical t: s = 1, t = pq).
+/// The parts of a [`DofBearing`], for one shape of observations.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct BearingParts {
+    /// (2/n) ∂ℓ/∂ν.
+    pub score: f64,
+    /// mean ⟨Z, Ψ⟩ − st.
+    pub excess: f64,
+    /// I_νν.
+    pub own: f64,
+    /// I_νa.
+    pub mixed: f64,
+    /// I_aa.
+    pub scale: f64,
+}
+
+impl BearingParts {
+    /// Adds c times the other.
+    fn add_scaled(&mut self, c: f64, other: &Self) {
+        self.score += c * other.score;
+        self.excess += c * other.excess;
+        self.own += c * other.own;
+        self.mixed += c * other.mixed;
+        self.scale += c * other.scale;
+    }
+
+    /// The bearing of observations of one shape.
+    fn bearing(&self, dof: f64) -> DofBearing {
+        let Self { score, excess, own, mixed, scale } = *self;
+        let tilt = mixed / scale - 1.0;
+        let slope = 0.5 * (dof * score + tilt * excess);
+        DofBearing { score, slope, information: own - mixed * mixed / scale, tilt }
+    }
+
+    /// For laws of the form of [`DofBearing`] with s ≤ t (the elliptical t: s = 1, t = pq).
     pub(super) fn of(dof: f64, mean_rho: f64, mean_inner: f64, (s, t): (usize, usize)) -> Self {
         let (count, s, t) = (s, s as f64, t as f64);
         let kappa = 0.5 * (dof + s + t - 1.0);
@@ -149,9 +203,21 @@ impl DofBearing {
         let own = 0.25 * dof * dof * sum(&|x| trigamma(0.5 * x) - trigamma(0.5 * (x + t)));
         let mixed = 0.25 * s * t * dof / kappa;
         let scale = kappa * beta_spread(0.5 * t, kappa, s);
-        let tilt = mixed / scale - 1.0;
-        let slope = 0.5 * (dof * score + tilt * (mean_inner - s * t));
-        Self { score, slope, information: own - mixed * mixed / scale, tilt }
+        Self { score, excess: mean_inner - s * t, own, mixed, scale }
+    }
+}
+
+impl DofBearing {
+    /// For laws of the form above with s ≤ t (the elliptical t: s = 1, t = pq).
+    pub(super) fn of(dof: f64, mean_rho: f64, mean_inner: f64, shape: (usize, usize)) -> Self {
+        BearingParts::of(dof, mean_rho, mean_inner, shape).bearing(dof)
+    }
+
+    /// For observations of several shapes: (weight, parts) of each, of Σ weights in all.
+    pub fn pooled(dof: f64, total: f64, parts: &[(f64, BearingParts)]) -> Self {
+        let mut sum = BearingParts::default();
+        parts.iter().for_each(|(weight, part)| sum.add_scaled(weight / total, part));
+        sum.bearing(dof)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The Kronecker t law: vec X is a multivariate t with scale A ⊗ B.
 
-use super::dof::{self, DofBearing, DofFamily};
+use super::dof::{self, BearingParts, DofBearing, DofFamily};
 use super::weighting::squared_norm;
 use super::{
     DistanceLaw, DofInformation, Elliptical, ExpectedInformation, Gaussian, Law, Margins, Radial, Sampler,
@@ -181,6 +181,17 @@ impl DofFamily for KroneckerT {
         q: usize,
     ) -> Option<DofBearing> {
         Some(DofBearing::of(dof, mean_rho, mean_inner, (1, p * q)))
+    }
+
+    fn bearing_parts(
+        &self,
+        dof: f64,
+        mean_rho: f64,
+        mean_inner: f64,
+        p: usize,
+        q: usize,
+    ) -> Option<BearingParts> {
+        Some(BearingParts::of(dof, mean_rho, mean_inner, (1, p * q)))
     }
 
     /// mean((δ−d)²)/2 − d.

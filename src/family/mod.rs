@@ -24,8 +24,8 @@ mod weighting;
 
 pub use distance_law::{DistanceLaw, beta_quantile};
 pub use distribution::MatrixDistribution;
-pub(crate) use dof::require_dof;
-pub use dof::{DOF_LOWER, DofBearing, DofEstimate, DofFamily};
+pub(crate) use dof::{estimate_dof, require_dof};
+pub use dof::{BearingParts, DOF_LOWER, DofBearing, DofEstimate, DofFamily};
 pub use gaussian::Gaussian;
 pub use kronecker_t::KroneckerT;
 pub use law::{DofInformation, ExpectedInformation, Law, Margins, is_limit_of, is_same_family, is_same_law};

@@ -5,9 +5,9 @@ use super::frame::Frame;
 use super::richardson;
 use crate::estimate::Fit;
 use crate::family::DofFamily;
-use crate::likelihood::{Likelihood, Sides, Sums};
+use crate::likelihood::{Likelihood, Sides, Summaries, Sums};
 use crate::{Error, Result};
-use ndarray::{Array1, ArrayView1};
+use ndarray::Array1;
 
 /// d ln u / d ln ν for the scale unit u of a family (a power of ν).
 pub(super) fn scale_power(family: &dyn DofFamily, dof: f64) -> f64 {
@@ -20,11 +20,11 @@ pub(super) fn scale_power(family: &dyn DofFamily, dof: f64) -> f64 {
 pub(super) fn dof_score(
     family: &dyn DofFamily,
     dof: f64,
-    summaries: ArrayView1<'_, f64>,
+    summaries: &Summaries,
     trace: f64,
     (n, p, q): (usize, usize, usize),
 ) -> f64 {
-    let held = 0.5 * n as f64 * dof * family.score(dof, summaries, p, q);
+    let held = 0.5 * n as f64 * dof * summaries.score(family, dof, (p, q));
     held - 0.5 * scale_power(family, dof) * (trace - (n * p * q) as f64)
 }
 
@@ -46,16 +46,16 @@ pub(super) fn column(
 ) -> Result<Array1<f64>> {
     let dim @ (_, p, q) = likelihood.dim();
     let family = family_of(fit)?;
-    let raw = likelihood.summaries(fit.point(), family)?.values;
+    let raw = likelihood.summaries(fit.point(), family)?;
     let mut sums = Sums::zeros(p, q);
     let slope = richardson::slope(0.1, |t| {
         let at = dof * t.exp();
         let law = family.at(at);
         likelihood.sums(fit.point(), law.as_ref(), Sides::Both, &mut sums)?;
         let mut score = frame.contract(&gradient(&sums)?)?;
-        let summaries = &raw * family.scale_unit(at);
+        let summaries = raw.scaled(family.scale_unit(at));
         let last = score.len() - 1;
-        score[last] = dof_score(family, at, summaries.view(), sums.inner(), dim);
+        score[last] = dof_score(family, at, &summaries, sums.inner(), dim);
         Ok(score)
     })?;
     Ok(-slope)

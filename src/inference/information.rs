@@ -6,7 +6,7 @@ use super::frame::{FactorFrame, Frame, require_converged};
 use crate::estimate::Fit;
 use crate::family::Scratch;
 use crate::kronecker::{BySide, Side};
-use crate::likelihood::{Support, Tangent};
+use crate::likelihood::{Summaries, Support, Tangent};
 use crate::linalg::{Spd, matmul, symmetric_eigen};
 use crate::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
@@ -269,9 +269,10 @@ impl Information {
                 family.summarise(z, slot, scratch);
             }
             summary *= family.scale_unit(dof);
+            let summary = Summaries::from(summary);
             let trace = z.iter().zip(psi).map(|(a, b)| a * b).sum();
             let last = score.len() - 1;
-            score[last] = degrees::dof_score(family, dof, summary.view(), trace, (1, p, q));
+            score[last] = degrees::dof_score(family, dof, &summary, trace, (1, p, q));
         }
         Ok(score)
     }

@@ -38,10 +38,11 @@ pub use sums::{Margin, Sides, Sums};
 pub use tangent::Tangent;
 
 use crate::Result;
-use crate::family::{DofFamily, Law, Scratch};
+use crate::data::Sample;
+use crate::family::{DofEstimate, DofFamily, Law, Scratch, estimate_dof};
 use crate::kronecker::{BySide, Side};
 use crate::model::Model;
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 /// Did a likelihood have what it was asked for?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +105,91 @@ pub struct Summaries {
     /// not all observations are complete; of every margin only shape and weight are set, and the
     /// run has |weight| members.
     pub margins: Vec<Margin>,
+}
+
+impl From<Array1<f64>> for Summaries {
+    /// Of complete observations without weights.
+    fn from(values: Array1<f64>) -> Self {
+        Self { values, weights: None, margins: Vec::new() }
+    }
+}
+
+impl Summaries {
+    /// All values times a unit.
+    #[must_use]
+    pub fn scaled(&self, unit: f64) -> Self {
+        Self { values: &self.values * unit, ..self.clone() }
+    }
+
+    /// Runs of one shape: the shape, Σ±u, and what belongs to it.
+    fn runs(
+        &self,
+        family: &dyn DofFamily,
+        (p, q): (usize, usize),
+    ) -> Vec<((usize, usize), f64, ArrayView1<'_, f64>)> {
+        if self.margins.is_empty() {
+            return vec![((p, q), 1.0, self.values.view())];
+        }
+        let mut rest = self.values.view();
+        let mut runs = Vec::with_capacity(self.margins.len());
+        for Margin { shape, weight, .. } in &self.margins {
+            let length = weight.abs() as usize * family.summary_len(shape.0, shape.1);
+            let (run, after) = rest.split_at(Axis(0), length);
+            runs.push((*shape, *weight, run));
+            rest = after;
+        }
+        runs
+    }
+
+    /// An average over observations of what the family says of a run.
+    fn pooled(
+        &self,
+        family: &dyn DofFamily,
+        dim: (usize, usize),
+        f: impl Fn(ArrayView1<'_, f64>, (usize, usize)) -> f64,
+    ) -> f64 {
+        let runs = self.runs(family, dim);
+        let total: f64 = runs.iter().map(|(_, weight, _)| weight).sum();
+        runs.into_iter().map(|(shape, weight, run)| weight / total * f(run, shape)).sum()
+    }
+
+    /// [`DofFamily::score`] of all observations.
+    pub fn score(&self, family: &dyn DofFamily, dof: f64, dim: (usize, usize)) -> f64 {
+        self.pooled(family, dim, |run, (p, q)| family.score(dof, run, p, q))
+    }
+
+    /// [`DofFamily::excess_at_infinity`] of all observations.
+    pub fn excess_at_infinity(&self, family: &dyn DofFamily, dim: (usize, usize)) -> f64 {
+        self.pooled(family, dim, |run, (p, q)| family.excess_at_infinity(run, p, q))
+    }
+
+    /// [`DofFamily::estimate`] of all observations.
+    ///
+    /// # Errors
+    /// [`crate::Error::NonFinite`] when a summary is not a number.
+    pub fn estimate(
+        &self,
+        family: &dyn DofFamily,
+        start: f64,
+        (p, q): (usize, usize),
+    ) -> Result<DofEstimate> {
+        if self.margins.is_empty() {
+            return family.estimate(start, self.values.view(), p, q);
+        }
+        let excess = self.excess_at_infinity(family, (p, q));
+        estimate_dof(start, excess, |dof| self.score(family, dof, (p, q)))
+    }
+}
+
+/// The likelihood of a sample, with or without missing cells.
+///
+/// # Errors
+/// [`crate::Error::Degenerate`] where no cell is observed.
+pub fn of_sample(sample: &Sample) -> Result<Box<dyn Likelihood + '_>> {
+    Ok(match sample.has_missing() {
+        true => Box::new(Incomplete::new(sample)?),
+        false => Box::new(SampleLikelihood::new(sample)),
+    })
 }
 
 /// A likelihood of matrices with Kronecker covariance, whatever the data are kept as.
