@@ -1,12 +1,17 @@
 //! Observations: a sample of n matrices, p × q each, with names.
 
 mod blocks;
+mod design;
 mod fingerprint;
 mod matrix;
 mod names;
 mod sample;
+mod weights;
 
 pub use blocks::BlockReader;
+pub use design::Design;
 pub use matrix::NamedMatrix;
 pub use names::{Names, name_of};
 pub use sample::Sample;
+pub use weights::Weights;
+pub(crate) use weights::check_weights;

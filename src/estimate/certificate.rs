@@ -49,7 +49,8 @@ pub(super) fn certify(
     let iterate = &outcome.iterate;
     // With cells missing −ℓ is not convex, and nothing local tells of the whole.
     let complete = problem.likelihood.is_complete();
-    let useless = !complete || !problem.is_unstructured() || !(iterate.score.worst() < 0.1) || p * q == 1;
+    let useless =
+        !complete || !problem.is_unstructured() || !(iterate.score.worst() < 0.1) || p * q == 1;
     let doubtful = n * p * q < FEW * (p * p + q * q) || iterate.passes > SLOW;
     if wanted == Certify::Skip || useless || wanted == Certify::Auto && !doubtful {
         return Ok(None);
@@ -60,7 +61,7 @@ pub(super) fn certify(
     let mut iterate = iterate.clone();
     problem.complete(&mut iterate)?;
     let local = Local::at(problem, &iterate)?;
-    let space = Space { p, q };
+    let space = Space { p, q, blocks: iterate.point.blocks() };
     let mut hessian = |v: &Tangent| {
         let direction = space.scaled(v);
         Ok(space.free(space.scaled(&local.curvature(problem, &mut iterate, &direction)?)))
@@ -94,6 +95,8 @@ pub(super) fn certify(
 struct Space {
     p: usize,
     q: usize,
+    /// Of the mean, which does not move.
+    blocks: usize,
 }
 
 impl Space {
@@ -103,7 +106,7 @@ impl Space {
             &v.factors[Side::Rows] * unit(self.p),
             &v.factors[Side::Cols] * unit(self.q),
         );
-        Tangent { factors, mean: Array2::zeros((self.p, self.q)) }
+        Tangent { factors, mean: Array2::zeros((self.blocks * self.p, self.q)) }
     }
 
     /// Exactly symmetric and without the redundant scale.
@@ -133,7 +136,7 @@ impl Space {
             x
         };
         let factors = BySide::new(symmetric(self.p), symmetric(self.q));
-        self.free(Tangent { factors, mean: Array2::zeros((self.p, self.q)) })
+        self.free(Tangent { factors, mean: Array2::zeros((self.blocks * self.p, self.q)) })
     }
 }
 
@@ -151,6 +154,10 @@ fn smallest(
     let (mut alpha, mut beta) = (Vec::new(), Vec::new());
     for k in 0..budget.min(space.dim()) {
         let mut w = hessian(&basis[k])?;
+        // Beyond the range of doubles, as where a factor collapses, nothing is certain.
+        if !w.norm().is_finite() {
+            return Ok(None);
+        }
         alpha.push(w.dot(&basis[k]));
         for _ in 0..2 {
             for u in &basis {

@@ -48,9 +48,8 @@ pub(super) fn summaries(
 ) -> Result<Summaries> {
     iterate.passes += 1;
     let unit = family.scale_unit(current(iterate));
-    let mut seen = problem.likelihood.summaries(&iterate.point, family)?;
-    seen.values *= unit;
-    Ok(seen)
+    let seen = problem.likelihood.summaries(&iterate.point, family)?;
+    Ok(seen.scaled(unit))
 }
 
 /// (1/n) ∂ℓ/∂ ln ν with the summaries held fixed.

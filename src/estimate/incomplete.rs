@@ -52,7 +52,8 @@ pub(super) fn fit(
         warnings => warnings?,
     };
     let problem = Problem::new(model, &likelihood);
-    let count = options.starts.unwrap_or_else(|| if few(&likelihood) { STARTS_WHERE_FEW } else { 1 });
+    let count =
+        options.starts.unwrap_or_else(|| if few(&likelihood) { STARTS_WHERE_FEW } else { 1 });
     let first = problem.first()?;
     let mut best: Option<Outcome> = None;
     let mut ends: Vec<f64> = Vec::new();
@@ -98,7 +99,9 @@ pub(super) fn fit(
         empty_samples: all - n,
     };
     let seconds = clock.elapsed().as_secs_f64();
-    Ok(Fit::new(model, sample, outcome, warnings, seconds, None).with_missing(n, missing))
+    let labels = likelihood.labels();
+    let fit = Fit::new(model, &likelihood, labels, outcome, warnings, seconds, None);
+    Ok(fit.made_of(sample).with_missing(n, missing))
 }
 
 /// What is defined for complete samples only.
@@ -204,7 +207,8 @@ fn climb_out(
                 ends.push(run(problem, start, options, observer, clock)?);
             }
         }
-        let Some(end) = ends.into_iter().reduce(|a, b| if is_better(&b, &a) { b } else { a }) else {
+        let Some(end) = ends.into_iter().reduce(|a, b| if is_better(&b, &a) { b } else { a })
+        else {
             outcome.termination = Termination::Stalled;
             return Ok(outcome);
         };

@@ -4,8 +4,8 @@ use super::fitted::gradient;
 use super::frame::Frame;
 use super::richardson;
 use crate::estimate::Fit;
-use crate::family::DofFamily;
-use crate::likelihood::{Likelihood, Sides, Summaries, Sums};
+use crate::family::{DofFamily, Summaries};
+use crate::likelihood::{Likelihood, Sides, Sums};
 use crate::{Error, Result};
 use ndarray::Array1;
 
@@ -22,10 +22,10 @@ pub(super) fn dof_score(
     dof: f64,
     summaries: &Summaries,
     trace: f64,
-    (n, p, q): (usize, usize, usize),
+    (weight, p, q): (f64, usize, usize),
 ) -> f64 {
-    let held = 0.5 * n as f64 * dof * summaries.score(family, dof, (p, q));
-    held - 0.5 * scale_power(family, dof) * (trace - (n * p * q) as f64)
+    let held = 0.5 * weight * dof * summaries.score(family, dof, (p, q));
+    held - 0.5 * scale_power(family, dof) * (trace - weight * (p * q) as f64)
 }
 
 /// The family of a fit's law.
@@ -44,7 +44,7 @@ pub(super) fn column(
     likelihood: &dyn Likelihood,
     dof: f64,
 ) -> Result<Array1<f64>> {
-    let dim @ (_, p, q) = likelihood.dim();
+    let (_, p, q) = likelihood.dim();
     let family = family_of(fit)?;
     let raw = likelihood.summaries(fit.point(), family)?;
     let mut sums = Sums::zeros(p, q);
@@ -53,9 +53,9 @@ pub(super) fn column(
         let law = family.at(at);
         likelihood.sums(fit.point(), law.as_ref(), Sides::Both, &mut sums)?;
         let mut score = frame.contract(&gradient(&sums)?)?;
-        let summaries = raw.scaled(family.scale_unit(at));
+        let summaries = raw.clone().scaled(family.scale_unit(at));
         let last = score.len() - 1;
-        score[last] = dof_score(family, at, &summaries, sums.inner(), dim);
+        score[last] = dof_score(family, at, &summaries, sums.inner(), (sums.weight, p, q));
         Ok(score)
     })?;
     Ok(-slope)

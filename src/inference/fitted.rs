@@ -43,7 +43,6 @@ impl Fit {
     /// # Ok::<(), kronfit::Error>(())
     /// ```
     pub fn on<'a>(&'a self, sample: &'a Sample) -> Result<Fitted<'a>> {
-        sample.require_complete()?;
         let likelihood = likelihood::of_sample(sample)?;
         let dim @ (_, p, q) = likelihood.dim();
         let refuse = |what: String| {

@@ -18,9 +18,13 @@ mod lanes;
 mod mean_step;
 mod moment_likelihood;
 mod moments;
+mod pairs;
+mod pass;
 mod plan;
 mod point;
+mod residuals;
 mod samples;
+mod share;
 mod stacked;
 mod stream;
 mod sums;
@@ -39,10 +43,11 @@ pub use tangent::Tangent;
 
 use crate::Result;
 use crate::data::Sample;
-use crate::family::{DofEstimate, DofFamily, Law, Scratch, estimate_dof};
+pub use crate::family::Summaries;
+use crate::family::{DofFamily, Law, Scratch};
 use crate::kronecker::{BySide, Side};
 use crate::model::Model;
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView2};
 
 /// Did a likelihood have what it was asked for?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,11 +66,20 @@ pub struct Labels<'a> {
     pub source: &'a str,
     /// Names of the rows and of the columns; empty where there are none.
     pub names: BySide<&'a [String]>,
+    /// Names of the covariates; empty where there are none.
+    pub covariates: &'a [String],
+    /// [`crate::data::Weights::name`].
+    pub weights: &'static str,
 }
 
 impl Default for Labels<'_> {
     fn default() -> Self {
-        Self { source: "the sample", names: BySide::new(&[], &[]) }
+        Self {
+            source: "the sample",
+            names: BySide::new(&[], &[]),
+            covariates: &[],
+            weights: "none",
+        }
     }
 }
 
@@ -94,93 +108,6 @@ pub struct Observation<'a> {
     pub white: Option<ArrayView2<'a, f64>>,
 }
 
-/// What a law's ρ depends on at every ν, observation after observation, and their weights.
-#[derive(Debug, Clone)]
-pub struct Summaries {
-    /// [`DofFamily::summary_len`] numbers per observation.
-    pub values: Array1<f64>,
-    /// Weights of the observations; `None` where all are 1.
-    pub weights: Option<Array1<f64>>,
-    /// Shapes and signs of runs of observations, or of parts of them, in the order of `values`, where
-    /// not all observations are complete; of every margin only shape and weight are set, and the
-    /// run has |weight| members.
-    pub margins: Vec<Margin>,
-}
-
-impl From<Array1<f64>> for Summaries {
-    /// Of complete observations without weights.
-    fn from(values: Array1<f64>) -> Self {
-        Self { values, weights: None, margins: Vec::new() }
-    }
-}
-
-impl Summaries {
-    /// All values times a unit.
-    #[must_use]
-    pub fn scaled(&self, unit: f64) -> Self {
-        Self { values: &self.values * unit, ..self.clone() }
-    }
-
-    /// Runs of one shape: the shape, Σ±u, and what belongs to it.
-    fn runs(
-        &self,
-        family: &dyn DofFamily,
-        (p, q): (usize, usize),
-    ) -> Vec<((usize, usize), f64, ArrayView1<'_, f64>)> {
-        if self.margins.is_empty() {
-            return vec![((p, q), 1.0, self.values.view())];
-        }
-        let mut rest = self.values.view();
-        let mut runs = Vec::with_capacity(self.margins.len());
-        for Margin { shape, weight, .. } in &self.margins {
-            let length = weight.abs() as usize * family.summary_len(shape.0, shape.1);
-            let (run, after) = rest.split_at(Axis(0), length);
-            runs.push((*shape, *weight, run));
-            rest = after;
-        }
-        runs
-    }
-
-    /// An average over observations of what the family says of a run.
-    fn pooled(
-        &self,
-        family: &dyn DofFamily,
-        dim: (usize, usize),
-        f: impl Fn(ArrayView1<'_, f64>, (usize, usize)) -> f64,
-    ) -> f64 {
-        let runs = self.runs(family, dim);
-        let total: f64 = runs.iter().map(|(_, weight, _)| weight).sum();
-        runs.into_iter().map(|(shape, weight, run)| weight / total * f(run, shape)).sum()
-    }
-
-    /// [`DofFamily::score`] of all observations.
-    pub fn score(&self, family: &dyn DofFamily, dof: f64, dim: (usize, usize)) -> f64 {
-        self.pooled(family, dim, |run, (p, q)| family.score(dof, run, p, q))
-    }
-
-    /// [`DofFamily::excess_at_infinity`] of all observations.
-    pub fn excess_at_infinity(&self, family: &dyn DofFamily, dim: (usize, usize)) -> f64 {
-        self.pooled(family, dim, |run, (p, q)| family.excess_at_infinity(run, p, q))
-    }
-
-    /// [`DofFamily::estimate`] of all observations.
-    ///
-    /// # Errors
-    /// [`crate::Error::NonFinite`] when a summary is not a number.
-    pub fn estimate(
-        &self,
-        family: &dyn DofFamily,
-        start: f64,
-        (p, q): (usize, usize),
-    ) -> Result<DofEstimate> {
-        if self.margins.is_empty() {
-            return family.estimate(start, self.values.view(), p, q);
-        }
-        let excess = self.excess_at_infinity(family, (p, q));
-        estimate_dof(start, excess, |dof| self.score(family, dof, (p, q)))
-    }
-}
-
 /// The likelihood of a sample, with or without missing cells.
 ///
 /// # Errors
@@ -204,6 +131,13 @@ pub trait Likelihood: Sync {
         self.dim().0 as f64
     }
 
+    /// m, where the mean of observation i is Σ_k z_ik Θ_k with its own covariates z_i; `None` where
+    /// all have the same. The means of points, sums and tangents are then blocks, one above the
+    /// other (m·p × q).
+    fn covariates(&self) -> Option<usize> {
+        None
+    }
+
     /// Is every cell of every observation there? Where not, ℓ is not geodesically convex, and a
     /// factor that was set to its optimum is not at the maximum for what is observed.
     fn is_complete(&self) -> bool {
@@ -215,7 +149,8 @@ pub trait Likelihood: Sync {
         Labels::default()
     }
 
-    /// The (weighted) average of every cell (p × q), where the mean starts.
+    /// The (weighted) average of every cell (p × q), where the mean starts; with covariates the
+    /// coefficients of (weighted) least squares (m·p × q).
     ///
     /// # Errors
     /// What reading the data says.
@@ -278,7 +213,7 @@ pub trait Likelihood: Sync {
         })?;
         let plain = weights.iter().all(|u| *u == 1.0);
         let weights = (!plain).then_some(weights);
-        Ok(Summaries { values, weights, margins: Vec::new() })
+        Ok(Summaries { weights, ..Summaries::plain(values) })
     }
 
     /// What this kind of data promises about a maximum of the model: warnings, or the error that

@@ -56,8 +56,7 @@ impl<'a> Pass<'a> {
     /// Y = X − M in the block of a piece, 0 where a cell is missing.
     pub(super) fn residual(&self, sample: usize, piece: &Piece) -> Array2<f64> {
         let x = self.values.index_axis(Axis(0), sample);
-        let [rows, cols] =
-            Side::BOTH.map(|side| &self.layout.subsets[side][piece.subset[side]]);
+        let [rows, cols] = Side::BOTH.map(|side| &self.layout.subsets[side][piece.subset[side]]);
         Array2::from_shape_fn((rows.len(), cols.len()), |(i, k)| {
             let at = [rows[i], cols[k]];
             let y = x[at] - self.point.mean[at];
@@ -116,9 +115,7 @@ impl<'a> Pass<'a> {
     ) -> f64 {
         match projector {
             None => block.half_ln_det(),
-            Some(projector) if piece.solves_missing => {
-                block.half_ln_det() + 0.5 * projector.ln_det
-            }
+            Some(projector) if piece.solves_missing => block.half_ln_det() + 0.5 * projector.ln_det,
             Some(projector) => 0.5 * projector.ln_det,
         }
     }
@@ -192,12 +189,17 @@ impl<'a> Pass<'a> {
             to.diag_mut().mapv_inplace(|x| x + sign * count * whole);
         }
         block.embed(sign, &psi, &mut out.psi);
-        let constant = self.law.ln_constant(shape.0, shape.1)
-            - Self::half_ln_det(&block, piece, projector);
+        let constant =
+            self.law.ln_constant(shape.0, shape.1) - Self::half_ln_det(&block, piece, projector);
         out.log_likelihood += sign * (count * constant - rho);
         out.rho += sign * rho;
         out.law_weight += sign * weight;
-        out.add_margin(Margin { shape, weight: sign * count, rho: sign * rho, inner: sign * inner });
+        out.add_margin(Margin {
+            shape,
+            weight: sign * count,
+            rho: sign * rho,
+            inner: sign * inner,
+        });
         Ok(())
     }
 }

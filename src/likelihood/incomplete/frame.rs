@@ -57,9 +57,7 @@ impl Frame {
     /// to ← to + c T X Tᵀ.
     pub(super) fn embed(&self, c: f64, x: &Array2<f64>, to: &mut Array2<f64>) {
         match &self.turn {
-            Some(turn) => {
-                to.scaled_add(c, &matmul(matmul(turn.view(), x.view()).view(), turn.t()))
-            }
+            Some(turn) => to.scaled_add(c, &matmul(matmul(turn.view(), x.view()).view(), turn.t())),
             None => to.scaled_add(c, x),
         }
     }

@@ -17,8 +17,8 @@ pub use conditional::Posterior;
 use super::{
     Labels, Likelihood, Margin, Observation, Point, Sides, Summaries, Sums, Support, Tangent, Visit,
 };
-use crate::data::Sample;
-use crate::family::{DofFamily, Law, Margins, Scratch};
+use crate::data::{Sample, Weights};
+use crate::family::{DofFamily, Law, Margins, Scratch, SummaryPart};
 use crate::kronecker::{BySide, Side};
 use crate::model::Model;
 use crate::{Error, Result};
@@ -61,6 +61,12 @@ impl<'a> Incomplete<'a> {
     /// # Errors
     /// [`Error::Degenerate`] where no cell is observed.
     pub fn new(sample: &'a Sample) -> Result<Self> {
+        if sample.design().is_some() || *sample.weights() != Weights::None {
+            return Err(Error::Unsupported {
+                what: format!("{}: weights or covariates with missing cells", sample.source()),
+                remedy: "leave one of them out".to_owned(),
+            });
+        }
         let (_, p, q) = sample.dim();
         let masks = masks(sample.values());
         let n = masks.iter().map(|mask| mask.samples.len()).sum();
@@ -191,7 +197,8 @@ impl<'a> Incomplete<'a> {
                     known.shape == shape && known.weight.signum() == piece.sign
                 };
                 let at = groups.iter().position(same).unwrap_or_else(|| {
-                    groups.push((Margin { shape, ..Margin::default() }, Vec::new()));
+                    let weight = 0.0 * piece.sign;
+                    groups.push((Margin { shape, weight, ..Margin::default() }, Vec::new()));
                     groups.len() - 1
                 });
                 groups[at].0.weight += piece.sign * pattern.samples.len() as f64;
@@ -205,9 +212,11 @@ impl<'a> Incomplete<'a> {
                 }
             }
         }
-        let values = groups.iter().flat_map(|(_, values)| values.iter().copied()).collect();
-        let margins = groups.into_iter().map(|(margin, _)| margin).collect();
-        Ok(Summaries { values, weights: None, margins })
+        let part = |(margin, values): (Margin, Vec<f64>)| {
+            let seen = Summaries::plain(values.into());
+            SummaryPart { shape: margin.shape, weight: margin.weight, seen }
+        };
+        Ok(Summaries::of_parts(groups.into_iter().map(part).collect()))
     }
 }
 
@@ -227,7 +236,7 @@ impl Likelihood for Incomplete<'_> {
 
     fn labels(&self) -> Labels<'_> {
         let names = BySide::new(self.sample.row_names(), self.sample.col_names());
-        Labels { source: self.sample.source(), names }
+        Labels { source: self.sample.source(), names, ..Labels::default() }
     }
 
     /// The averages of the observed cells; of all cells where one is never observed.
@@ -332,7 +341,5 @@ fn available(sample: &Sample, f: impl Fn(f64, [usize; 2]) -> f64) -> Array2<f64>
         }
     }
     let overall = sum.sum() / count.sum();
-    Array2::from_shape_fn((p, q), |at| {
-        if count[at] > 0.0 { sum[at] / count[at] } else { overall }
-    })
+    Array2::from_shape_fn((p, q), |at| if count[at] > 0.0 { sum[at] / count[at] } else { overall })
 }

@@ -108,10 +108,7 @@ impl Layout {
             let solves_missing = missing.len() as f64 <= MISSING_ROUTE * count as f64;
             let piece = Piece {
                 sign: 1.0,
-                subset: BySide::new(
-                    numbering[Side::Rows].of(rows),
-                    numbering[Side::Cols].of(cols),
-                ),
+                subset: BySide::new(numbering[Side::Rows].of(rows), numbering[Side::Cols].of(cols)),
                 cells: if solves_missing { missing } else { observed },
                 solves_missing,
                 observed: count,
@@ -130,9 +127,8 @@ impl Layout {
         let mut numbering = BySide::of(|_| Numbering::default());
         let mut patterns = Vec::with_capacity(masks.len());
         for mask in masks {
-            let column = |c: usize| -> Vec<usize> {
-                (0..p).filter(|&r| mask.observed[r * q + c]).collect()
-            };
+            let column =
+                |c: usize| -> Vec<usize> { (0..p).filter(|&r| mask.observed[r * q + c]).collect() };
             let mut order: Vec<(usize, Vec<usize>)> =
                 (0..q).map(|c| (c, column(c))).filter(|(_, rows)| !rows.is_empty()).collect();
             order.sort_by_key(|(_, rows)| std::cmp::Reverse(rows.len()));
@@ -201,9 +197,8 @@ mod tests {
         let layout = Layout::of_blocks(&masks(x.view()), 3, 3).unwrap();
         let covered = |r: usize, c: usize| -> f64 {
             let inside = |piece: &&Piece| {
-                let has = |side, at| {
-                    layout.subsets[side][*(&piece.subset[side]) as usize].contains(&at)
-                };
+                let has =
+                    |side, at| layout.subsets[side][*(&piece.subset[side]) as usize].contains(&at);
                 has(Side::Rows, r) && has(Side::Cols, c)
             };
             layout.patterns[0].pieces.iter().filter(inside).map(|piece| piece.sign).sum()
