@@ -127,7 +127,9 @@ impl Stepper for Auto {
     ) -> Result<bool> {
         let lowest = self.scores.last().copied().unwrap_or(f64::INFINITY);
         self.scores.push(lowest.min(iterate.score.worst()));
-        self.faster = self.faster || self.crawls(&*iterate.law, count);
+        // Signed sums of blocks have no step of their own that is sure to rise.
+        let signed = !problem.likelihood.is_complete() && iterate.law.weighting().is_matrix();
+        self.faster = self.faster || signed || self.crawls(&*iterate.law, count);
         let done = match (self.faster, self.structured) {
             (false, _) => false,
             (true, false) if self.exhausted => false,

@@ -12,6 +12,7 @@ mod fit;
 mod flip_flop;
 mod frame;
 mod full;
+mod incomplete;
 mod iterate;
 mod joint;
 mod joint_problem;
@@ -27,7 +28,7 @@ mod warm;
 pub use climb::Ascent;
 pub use coordinates::Coordinates;
 pub use factors::{Factors, Normalisation};
-pub use fit::{Certificate, Fit};
+pub use fit::{Certificate, Fit, MissingCells};
 pub(crate) use fit::{End, FitParts};
 pub use iterate::{Iterate, Score};
 pub use joint_problem::JointProblem;
@@ -81,7 +82,9 @@ impl Model {
             return placed.fit_with(sample, options, observer);
         }
         options.validate()?;
-        sample.require_complete()?;
+        if sample.has_missing() {
+            return incomplete::fit(self, sample, options, observer);
+        }
         let clock = Instant::now();
         let (_, p, q) = sample.dim();
         self.check(p, q)?;
