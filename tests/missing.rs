@@ -133,8 +133,8 @@ fn cases() -> Vec<(String, Sample, Box<dyn Law>, f64)> {
     cases.push(("kronecker-t steps".into(), steps(), t(), 0.0));
     cases.push(("matrix-t steps".into(), steps(), Box::new(MatrixT::new(4.0).unwrap()), 0.0));
     let mut x = random(1, (n, p, q));
-    x.slice_mut(ndarray::s![2, 1, ..]).fill(f64::NAN);
-    x.slice_mut(ndarray::s![3, .., 2]).fill(f64::NAN);
+    x.index_axis_mut(Axis(0), 2).row_mut(1).fill(f64::NAN);
+    x.index_axis_mut(Axis(0), 3).column_mut(2).fill(f64::NAN);
     let rows = || Sample::incomplete(x.clone(), Names::default(), "rows").unwrap();
     cases.push(("gaussian rows".into(), rows(), Box::new(Gaussian), 2.0));
     cases.push(("matrix-t rows".into(), rows(), Box::new(MatrixT::new(4.0).unwrap()), 2.0));
@@ -239,7 +239,7 @@ fn a_row_that_is_never_there_drops_out() {
     let keep = [0, 2, 3];
     let small = Sample::new(x.select(Axis(1), &keep)).unwrap();
     let mut holed = x.clone();
-    holed.slice_mut(ndarray::s![.., 1, ..]).fill(f64::NAN);
+    holed.index_axis_mut(Axis(1), 1).fill(f64::NAN);
     let holed = Sample::incomplete(holed, Names::default(), "holed").unwrap();
     let a = point.row().matrix().select(Axis(0), &keep).select(Axis(1), &keep);
     let part = Point::new(

@@ -7,7 +7,7 @@ use super::climb::Stepper;
 use super::coordinates::Coordinates;
 use super::iterate::Iterate;
 use super::problem::Problem;
-use super::{flip_flop, joint, newton};
+use super::{dof, flip_flop, joint, newton};
 use crate::Result;
 use crate::family::Law;
 use crate::optim::{Settings, Stop};
@@ -143,7 +143,10 @@ impl Stepper for Auto {
         if done {
             return Ok(true);
         }
-        if self.faster || self.structured {
+        if signed && problem.model.estimates_dof() {
+            dof::update(problem, iterate)?;
+            problem.evaluate(iterate)?;
+        } else if self.faster || self.structured {
             flip_flop::sweep(problem, iterate, count)?;
         } else {
             self.memory.sweep(problem, iterate)?;
