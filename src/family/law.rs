@@ -186,6 +186,14 @@ pub trait DofFamily: Send + Sync {
         None
     }
 
+    /// ν below which the likelihood of `of` samples has no maximum when the mean goes through `on` of
+    /// them (weights count); `None` where the family has no such bound.
+    fn pole(&self, on: f64, of: f64, p: usize, q: usize) -> Option<f64>;
+
+    /// The same when all samples but a share `left` agree exactly with the mean in `count` rows or
+    /// columns of `length` cells.
+    fn tie_pole(&self, length: usize, count: usize, left: f64, p: usize, q: usize) -> f64;
+
     /// −lim ν²·score as ν → ∞: where it is ≤ 0 the likelihood rises to its Gaussian limit.
     fn excess_at_infinity(&self, seen: &Summaries, p: usize, q: usize) -> f64;
 
