@@ -7,7 +7,7 @@ use crate::Result;
 use crate::family::{DOF_LOWER, DofBearing, DofEstimate, DofFamily};
 use crate::kronecker::Side;
 use crate::likelihood::Summaries;
-use crate::model::Model;
+use crate::model::{MARGIN, Model};
 
 /// Longest scoring step in ln ν.
 const LONGEST_STEP: f64 = 1.0;
@@ -23,12 +23,22 @@ pub(super) fn is_at_infinity(model: &Model, iterate: &Iterate) -> bool {
 }
 
 /// What the reader has to know about an estimated ν.
-pub(super) fn warnings(model: &Model, iterate: &Iterate) -> Vec<String> {
+pub(super) fn warnings(problem: &Problem<'_>, iterate: &Iterate) -> Vec<String> {
+    let model = problem.model;
     if is_at_infinity(model, iterate) {
         let name = model.law().name();
         return vec![format!(
             "the estimate of ν is ∞: the {name} likelihood rises to its Gaussian limit, which is \
              what is reported"
+        )];
+    }
+    if model.estimates_dof() && problem.floor > DOF_LOWER && problem.is_at_floor(iterate) {
+        return vec![format!(
+            "ν is held at {:.4}: nearer to {:.4} the likelihood grows without bound for every sample \
+             of this size, with a mean that goes through samples (there is no overall maximum); \
+             fix ν or the mean, or collect more samples",
+            problem.floor,
+            problem.floor / MARGIN
         )];
     }
     if model.estimates_dof() && current(iterate) <= DOF_LOWER {
@@ -86,8 +96,9 @@ pub(super) fn update(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()>
     let seen = summaries(problem, iterate, family)?;
     // The summaries do not move with ν, so the score in ν is known without another look.
     let (dof, score) = match seen.estimate(family, current(iterate), (p, q))? {
+        DofEstimate::Interior(dof) if dof <= problem.floor => (problem.floor, 0.0),
         DofEstimate::Interior(dof) => (dof, slope(family, dof, &seen, (p, q)).abs()),
-        DofEstimate::Lower => (DOF_LOWER, 0.0),
+        DofEstimate::Lower => (problem.floor, 0.0),
         DofEstimate::Infinite => (f64::INFINITY, 0.0),
     };
     iterate.score.dof = score;
@@ -98,11 +109,16 @@ pub(super) fn update(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()>
 /// A scoring step in ln ν in the direction that is orthogonal to the scale; `false`, and nothing
 /// moved, where it would be long: the likelihood may have several maxima, and the one uphill from
 /// here is wanted.
-pub(super) fn scoring_step(iterate: &mut Iterate, bearing: &DofBearing) -> bool {
+pub(super) fn scoring_step(
+    problem: &Problem<'_>,
+    iterate: &mut Iterate,
+    bearing: &DofBearing,
+) -> bool {
     let law = iterate.law.clone();
     let (Some(family), Some(dof)) = (law.dof_family(), law.dof()) else { return false };
     let step = bearing.slope / bearing.information;
-    if !(step.abs() < LONGEST_STEP && bearing.information > 0.0) {
+    let inside = dof * step.exp() > problem.floor;
+    if !(step.abs() < LONGEST_STEP && bearing.information > 0.0 && inside) {
         return false;
     }
     move_to(iterate, family, dof * step.exp());

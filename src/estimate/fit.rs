@@ -186,6 +186,12 @@ impl Fit {
         self
     }
 
+    /// The same fit with more that the reader has to know.
+    pub(super) fn warned(mut self, warnings: Vec<String>) -> Self {
+        self.warnings.extend(warnings);
+        self
+    }
+
     /// A fit that was made before, from its parts.
     pub(crate) fn of_parts(parts: FitParts) -> Self {
         let FitParts { model, law, factors, point, dim, names, source, content_hash, end } = parts;

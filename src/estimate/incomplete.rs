@@ -90,7 +90,7 @@ pub(super) fn fit(
     };
     warnings.extend(other_maxima(&ends));
     warnings.extend(outcome.termination.warnings(outcome.iterate.score.worst()));
-    warnings.extend(dof::warnings(model, &outcome.iterate));
+    warnings.extend(dof::warnings(&problem, &outcome.iterate));
     let (n, ..) = likelihood.dim();
     let missing = MissingCells {
         missing: sample.n_missing(),

@@ -17,7 +17,7 @@ use super::full::Full;
 use super::iterate::Iterate;
 use super::joint_problem::{across, whitened_gradient};
 use super::problem::Problem;
-use crate::family::{DOF_LOWER, Law};
+use crate::family::Law;
 use crate::kronecker::{BySide, Side};
 use crate::likelihood::{Point, Sides, Sums, Tangent};
 use crate::linalg::{Spd, SymmetricEigen, matmul, symmetric_eigen, symmetrise};
@@ -79,7 +79,7 @@ impl Stepper for Newton {
 pub(super) fn step(problem: &Problem<'_>, iterate: &mut Iterate, tol: f64) -> Result<bool> {
     let dof = iterate.law.dof().filter(|_| problem.model.estimates_dof());
     // Beyond these ends of ν only a sweep can decide.
-    if dof.is_some_and(|dof| !(dof > DOF_LOWER && dof < LARGE_DOF)) {
+    if dof.is_some_and(|dof| !(dof > problem.floor && dof < LARGE_DOF)) {
         return Ok(false);
     }
     problem.complete(iterate)?;
@@ -328,6 +328,11 @@ fn search(
         match path.at(t).map(|point| trial.point = point) {
             Ok(()) => {
                 system.move_dof(&mut trial, t * direction.ln_dof);
+                if trial.law.dof().is_some_and(|dof| dof < problem.floor) && system.border.is_some()
+                {
+                    t *= 0.5;
+                    continue;
+                }
                 system.evaluate(problem, &mut trial)?;
             }
             Err(Error::NotPositiveDefinite { .. } | Error::NonFinite { .. }) => {

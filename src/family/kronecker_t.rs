@@ -143,6 +143,14 @@ fn own_information(dof: f64, d: f64) -> Option<f64> {
 }
 
 impl DofFamily for KroneckerT {
+    fn pole(&self, on: f64, of: f64, p: usize, q: usize) -> Option<f64> {
+        Some(on * (p * q) as f64 / (of - on))
+    }
+
+    fn tie_pole(&self, length: usize, count: usize, left: f64, p: usize, q: usize) -> f64 {
+        (length * count) as f64 / left - (p * q) as f64
+    }
+
     fn at(&self, dof: f64) -> Arc<dyn Law> {
         Arc::new(Self { dof })
     }

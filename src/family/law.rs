@@ -191,6 +191,14 @@ pub trait DofFamily: Send + Sync {
         None
     }
 
+    /// ν below which the likelihood of `of` samples has no maximum when the mean goes through `on` of
+    /// them (weights count); `None` where the family has no such bound.
+    fn pole(&self, on: f64, of: f64, p: usize, q: usize) -> Option<f64>;
+
+    /// The same when all samples but a share `left` agree exactly with the mean in `count` rows or
+    /// columns of `length` cells.
+    fn tie_pole(&self, length: usize, count: usize, left: f64, p: usize, q: usize) -> f64;
+
     /// What [`DofFamily::bearing`] is made of, so that observations of several shapes can be pooled.
     /// `None` where the family has no such formulas.
     fn bearing_parts(

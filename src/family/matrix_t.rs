@@ -330,6 +330,14 @@ impl TwoSided for MatrixT {
 }
 
 impl DofFamily for MatrixT {
+    fn pole(&self, on: f64, of: f64, p: usize, q: usize) -> Option<f64> {
+        Some(on * p.max(q) as f64 / (of - on) - (p.min(q) as f64 - 1.0))
+    }
+
+    fn tie_pole(&self, length: usize, count: usize, left: f64, p: usize, q: usize) -> f64 {
+        length.max(count) as f64 / left - (p + q - 1) as f64
+    }
+
     fn at(&self, dof: f64) -> Arc<dyn Law> {
         Arc::new(Self { dof })
     }
