@@ -170,10 +170,10 @@ fn islands(sample: &Sample, masks: &[Mask]) -> Result<()> {
     rows[0] = true;
     loop {
         let before = (rows.clone(), cols.clone());
-        for r in 0..p {
-            for c in 0..q {
-                if (rows[r] || cols[c]) && ever(r, c) {
-                    (rows[r], cols[c]) = (true, true);
+        for (r, row) in rows.iter_mut().enumerate() {
+            for (c, col) in cols.iter_mut().enumerate() {
+                if (*row || *col) && ever(r, c) {
+                    (*row, *col) = (true, true);
                 }
             }
         }
