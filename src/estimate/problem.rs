@@ -241,6 +241,10 @@ impl<'a> Problem<'a> {
     /// # Errors
     /// [`Error::Unsupported`] where the side was not measured.
     pub(super) fn mean_metric(&self, iterate: &Iterate) -> Result<MeanMetric> {
+        let Iterate { point, law, sums, .. } = iterate;
+        if let Some(metric) = self.likelihood.mean_metric(point, law.as_ref(), sums)? {
+            return Ok(metric);
+        }
         let Some(law) = iterate.law.two_sided() else {
             return Ok(MeanMetric::Weight(iterate.sums.law_weight));
         };

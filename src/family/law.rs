@@ -69,6 +69,11 @@ pub trait Law: Debug + Send + Sync {
         self.weighting().is_identity().then_some(1.0)
     }
 
+    /// κ where ρ = (κ/2) ln|I + ZZᵀ|, for p × q matrices.
+    fn determinant_power(&self, _p: usize, _q: usize) -> Option<f64> {
+        None
+    }
+
     /// Degrees of freedom, for the laws that have them.
     fn dof(&self) -> Option<f64> {
         None

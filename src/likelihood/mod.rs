@@ -19,6 +19,7 @@ mod moments;
 mod plan;
 mod point;
 mod samples;
+mod shrunk;
 mod stacked;
 mod stream;
 mod sums;
@@ -29,13 +30,14 @@ pub use moment_likelihood::MomentLikelihood;
 pub use moments::Moments;
 pub use point::Point;
 pub use samples::SampleLikelihood;
+pub use shrunk::{Channel, Shrunk};
 pub(crate) use stream::watched;
 pub use stream::{Progress, StreamLikelihood};
 pub use sums::{Sides, Sums};
 pub use tangent::Tangent;
 
 use crate::Result;
-use crate::family::{DofFamily, Law, Scratch};
+use crate::family::{DofFamily, Law, Scratch, TwoSided};
 use crate::kronecker::{BySide, Side};
 use crate::model::Model;
 use ndarray::{Array1, Array2, ArrayView2};
@@ -179,6 +181,20 @@ pub trait Likelihood: Sync {
         })?;
         let plain = weights.iter().all(|u| *u == 1.0);
         Ok(Summaries { values, weights: (!plain).then_some(weights) })
+    }
+
+    /// The joint closed-form step of both factors, where the sums serve it.
+    fn two_sided<'l>(&self, law: &'l dyn Law) -> Option<&'l dyn TwoSided> {
+        law.two_sided()
+    }
+
+    /// How the observations weigh a move of the mean at a point with these sums; `None` where it
+    /// follows from the law's weights.
+    ///
+    /// # Errors
+    /// As [`Likelihood::sums`].
+    fn mean_metric(&self, _at: &Point, _law: &dyn Law, _sums: &Sums) -> Result<Option<MeanMetric>> {
+        Ok(None)
     }
 
     /// What this kind of data promises about a maximum of the model: warnings, or the error that
