@@ -142,6 +142,7 @@ impl HowArgs {
             time_limit: self.time_limit,
             source: self.source,
             force: self.force,
+            shrink: None,
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::climb::Outcome;
 use super::factors::{Factors, Normalisation};
 use super::options::{Step, Termination};
+use super::shrink::{ScoreAt, ShrinkRule, Shrinkage};
 use crate::Result;
 use crate::data::Sample;
 use crate::family::{Law, MatrixDistribution};
@@ -61,6 +62,7 @@ pub struct Fit {
     trace: Vec<Step>,
     warnings: Vec<String>,
     certificate: Option<Certificate>,
+    shrinkage: Option<Shrinkage>,
 }
 
 /// What a fit that was made before is put together from.
@@ -91,6 +93,8 @@ pub(crate) struct End {
     pub(crate) warnings: Vec<String>,
     #[serde(default)]
     pub(crate) certificate: Option<Certificate>,
+    #[serde(default)]
+    pub(crate) shrinkage: Option<Shrinkage>,
 }
 
 impl Fit {
@@ -129,7 +133,22 @@ impl Fit {
             trace,
             warnings,
             certificate,
+            shrinkage: None,
         }
+    }
+
+    /// The fit was shrunk.
+    pub(super) fn shrunk(self, shrinkage: Shrinkage) -> Self {
+        Self { shrinkage: Some(shrinkage), ..self }
+    }
+
+    /// Its prior samples were chosen by prediction.
+    pub(super) fn chosen_by(mut self, rule: ShrinkRule, curve: Vec<ScoreAt>) -> Self {
+        if let Some(shrinkage) = &mut self.shrinkage {
+            shrinkage.rule = rule.name().to_owned();
+            shrinkage.curve = curve;
+        }
+        self
     }
 
     /// The fit is to n samples from `source`, of which only a part was in memory.
@@ -163,6 +182,7 @@ impl Fit {
             trace: Vec::new(),
             warnings: end.warnings,
             certificate: end.certificate,
+            shrinkage: end.shrinkage,
         }
     }
 
@@ -316,6 +336,12 @@ impl Fit {
         let (row, col) = factors.into_pair();
         MatrixDistribution::of_roots(self.law.clone(), mean, row, col)
             .named(&self.names.0, &self.names.1)
+    }
+
+    /// What was shrunk and by how much, where the fit was shrunk. Its ℓ is then not the maximum, and
+    /// criteria that count parameters do not apply.
+    pub fn shrinkage(&self) -> Option<&Shrinkage> {
+        self.shrinkage.as_ref()
     }
 
     /// Names of the rows; empty when there are none.

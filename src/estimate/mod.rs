@@ -17,6 +17,7 @@ mod joint_problem;
 mod newton;
 mod options;
 mod problem;
+mod shrink;
 mod stream;
 mod three_step;
 mod tyler;
@@ -31,6 +32,9 @@ pub use iterate::{Iterate, Score};
 pub use joint_problem::JointProblem;
 pub use options::{Certify, DataSource, FitOptions, Method, Observer, Silent, Step, Termination};
 pub use problem::Problem;
+pub use shrink::{
+    ScoreAt, Shrink, ShrinkRule, ShrinkScale, ShrinkTarget, Shrinkage, cross_validate, folds,
+};
 pub use tyler::{Tyler, TylerFit};
 
 use crate::data::Sample;
@@ -117,16 +121,28 @@ impl Model {
         }
     }
 
-    /// Looks at the start where that was not done yet, and climbs.
+    /// [`Model::ascend`] to a fit.
     fn climb_from(
         &self,
         problem: &Problem<'_>,
-        mut start: Iterate,
+        start: Iterate,
         sample: &Sample,
+        options: &FitOptions,
+        told: (Vec<String>, Instant),
+        observer: &mut dyn Observer,
+    ) -> Result<Fit> {
+        Ok(self.ascend(problem, start, options, told, observer)?.fit(self, sample))
+    }
+
+    /// Looks at the start where that was not done yet, and climbs.
+    fn ascend(
+        &self,
+        problem: &Problem<'_>,
+        mut start: Iterate,
         options: &FitOptions,
         (mut warnings, clock): (Vec<String>, Instant),
         observer: &mut dyn Observer,
-    ) -> Result<Fit> {
+    ) -> Result<Ascended> {
         if start.passes == 0 {
             problem.look(&mut start)?;
         }
@@ -147,7 +163,22 @@ impl Model {
         }
         warnings.extend(outcome.termination.warnings(outcome.iterate.score.worst()));
         warnings.extend(dof::warnings(self, &outcome.iterate));
-        Ok(Fit::new(self, sample, outcome, warnings, seconds, certificate))
+        Ok(Ascended { outcome, warnings, seconds, certificate })
+    }
+}
+
+/// The end of a climb.
+struct Ascended {
+    outcome: climb::Outcome,
+    warnings: Vec<String>,
+    seconds: f64,
+    certificate: Option<Certificate>,
+}
+
+impl Ascended {
+    fn fit(self, model: &Model, sample: &Sample) -> Fit {
+        let Self { outcome, warnings, seconds, certificate } = self;
+        Fit::new(model, sample, outcome, warnings, seconds, certificate)
     }
 }
 
