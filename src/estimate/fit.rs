@@ -263,7 +263,7 @@ impl Fit {
         self.model.n_parameters(self.dim.1, self.dim.2)
     }
 
-    /// −2ℓ + 2k.
+    /// −2ℓ + 2k; without meaning for a shrunk fit, see [`Fit::shrinkage`].
     pub fn aic(&self) -> f64 {
         -2.0 * self.log_likelihood + 2.0 * self.n_parameters() as f64
     }
@@ -275,7 +275,7 @@ impl Fit {
         (left > 0.0).then(|| self.aic() + 2.0 * k * (k + 1.0) / left)
     }
 
-    /// −2ℓ + k ln n with n matrices.
+    /// −2ℓ + k ln n with n matrices; without meaning for a shrunk fit, see [`Fit::shrinkage`].
     pub fn bic(&self) -> f64 {
         -2.0 * self.log_likelihood + self.n_parameters() as f64 * (self.dim.0 as f64).ln()
     }

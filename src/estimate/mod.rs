@@ -32,6 +32,7 @@ pub use iterate::{Iterate, Score};
 pub use joint_problem::JointProblem;
 pub use options::{Certify, DataSource, FitOptions, Method, Observer, Silent, Step, Termination};
 pub use problem::Problem;
+pub(crate) use shrink::evidence;
 pub use shrink::{
     ScoreAt, Shrink, ShrinkRule, ShrinkScale, ShrinkTarget, Shrinkage, cross_validate, folds,
 };
@@ -83,6 +84,9 @@ impl Model {
         self.check(p, q)?;
         for (what, d) in [("the row factor", p), ("the column factor", q)] {
             linalg::require_room(what, &[d, d], 4)?;
+        }
+        if let Some(shrink) = options.shrink.as_ref().filter(|shrink| !shrink.is_nothing()) {
+            return shrink::run(self, sample, shrink, options, observer);
         }
         let warnings = self.count_warnings(sample.source(), sample.dim(), options)?;
         let samples = SampleLikelihood::new(sample);

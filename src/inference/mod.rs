@@ -15,6 +15,7 @@
 
 mod bootstrap;
 mod compare;
+mod core;
 mod degrees;
 mod fitted;
 mod frame;
@@ -32,6 +33,7 @@ mod test_result;
 pub use crate::structure::IntervalScale;
 pub use bootstrap::{BootstrapOptions, simulate_fit, stream};
 pub use compare::{Compared, ComparedFit, compare};
+pub use core::{Core, core};
 pub use fitted::Fitted;
 pub use groups::{Shared, equal_factors};
 pub use information::{Information, InformationKind};

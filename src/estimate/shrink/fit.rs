@@ -42,13 +42,7 @@ pub(super) fn fit(
     let n = effective(model, sample)?;
     check_dof(model, n)?;
     let samples = SampleLikelihood::new(sample);
-    let mean = mean_start(model.mean_structure(), samples.average()?.view())?;
-    let targets = targets(&shrink.target, model, sample, options)?;
-    let roots = BySide::of(|side| Root::from_lower(targets[side].lower().to_owned()));
-    let point = Point::new(mean.clone(), roots[Side::Rows].clone(), roots[Side::Cols].clone());
-    let choice = choose(model, &samples, (point, n), shrink)?;
-    let channels =
-        BySide::try_of(|side| Channel::new(choice.lambda[side], targets[side].clone()))?;
+    let (choice, channels) = channels(model, sample, &samples, (shrink, n), options)?;
     let of_moments;
     let moments = warm::by_moments(model, sample.dim(), options)?;
     let inner: &dyn Likelihood = if moments {
@@ -60,8 +54,7 @@ pub(super) fn fit(
     };
     let shrunk = Shrunk::new(inner, channels.clone());
     let whole = Shrunk::new(&samples, channels);
-    let start = Problem::new(model, &whole).first()?;
-    let mut start = start;
+    let mut start = Problem::new(model, &whole).first()?;
     if moments {
         start.passes = 0;
     }
@@ -91,6 +84,46 @@ pub(super) fn fit(
         curve: choice.curve,
     };
     Ok(end.fit(model, sample).shrunk(record))
+}
+
+/// The intensities, and the channels that they make with the targets.
+fn channels(
+    model: &Model,
+    sample: &Sample,
+    samples: &SampleLikelihood<'_>,
+    (shrink, n): (&Shrink, usize),
+    options: &FitOptions,
+) -> Result<(Choice, BySide<Channel>)> {
+    let mean = mean_start(model.mean_structure(), samples.average()?.view())?;
+    let targets = targets(&shrink.target, model, sample, options)?;
+    let root = |side: Side| Root::from_lower(targets[side].lower().to_owned());
+    let point = Point::new(mean, root(Side::Rows), root(Side::Cols));
+    let choice = choose(model, samples, (point, n), shrink)?;
+    let channels = BySide::try_of(|side| Channel::new(choice.lambda[side], targets[side].clone()))?;
+    Ok((choice, channels))
+}
+
+/// The channels for a law without a scale, around a known centre.
+///
+/// # Errors
+/// Those of the rule and the target.
+pub(in crate::estimate) fn channels_for(
+    model: &Model,
+    sample: &Sample,
+    samples: &SampleLikelihood<'_>,
+    options: &FitOptions,
+) -> Result<Option<BySide<Channel>>> {
+    let Some(shrink) = options.shrink.as_ref().filter(|shrink| !shrink.is_nothing()) else {
+        return Ok(None);
+    };
+    if shrink.rule == ShrinkRule::Cv || shrink.target == ShrinkTarget::Auto {
+        return Err(Error::Unsupported {
+            what: format!("shrinkage by prediction for the law \"{}\"", model.law().name()),
+            remedy: "it has no density to predict with: use evidence".to_owned(),
+        });
+    }
+    let n = effective(model, sample)?;
+    channels(model, sample, samples, (shrink, n), options).map(|(_, channels)| Some(channels))
 }
 
 /// σ² of the trace normalisation.

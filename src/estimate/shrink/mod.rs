@@ -9,12 +9,15 @@ mod intensities;
 mod loo;
 mod options;
 mod scale;
-pub(super) mod spectrum;
+mod spectrum;
 
 pub use cv::{cross_validate, folds};
 pub use options::{
     ScoreAt, Shrink, ShrinkRule, ShrinkScale, ShrinkTarget, Shrinkage,
 };
+
+pub(super) use fit::channels_for;
+pub(crate) use spectrum::evidence;
 
 use super::{Fit, FitOptions, Observer};
 use crate::Result;

@@ -19,7 +19,7 @@ const LOGITS: (f64, f64, f64) = (-22.0, 11.0, 0.5);
 ///
 /// # Errors
 /// Those of the search for a root.
-pub(in crate::estimate) fn evidence(eigenvalues: &[f64], vectors: f64) -> Result<f64> {
+pub(crate) fn evidence(eigenvalues: &[f64], vectors: f64) -> Result<f64> {
     let Some(evidence) = Evidence::new(eigenvalues, vectors) else { return Ok(1.0) };
     let (low, high, step) = LOGITS;
     let count = ((high - low) / step).round() as usize;
@@ -105,7 +105,7 @@ impl Evidence {
 }
 
 /// The oracle-approximating intensity of a moment of N vectors with these eigenvalues.
-pub(in crate::estimate) fn oas(eigenvalues: &[f64], vectors: f64) -> f64 {
+pub(super) fn oas(eigenvalues: &[f64], vectors: f64) -> f64 {
     let p = eigenvalues.len() as f64;
     let trace: f64 = eigenvalues.iter().sum();
     // In units of the trace: no overflow, and tr S = 1.
