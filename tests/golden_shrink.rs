@@ -120,7 +120,8 @@ fn tyler(case: &Value, data: &Sample, shrink: Shrink) {
     assert!(gap < 1e-8, "{}: A ⊗ B off by {gap:e}", case["id"]);
     // The estimator scales every sample to ‖Y‖² = d first.
     let d = (data.dim().1 * data.dim().2) as f64;
-    let norms = data.values().outer_iter().map(|y| y.iter().map(|x| x * x).sum::<f64>());
+    let values = data.values();
+    let norms = values.outer_iter().map(|y| y.iter().map(|x| x * x).sum::<f64>());
     let shift: f64 = norms.map(|s| 0.5 * d * (s / d).ln()).sum();
     let off = (fit.objective() - shift - number(case, "objective")).abs();
     assert!(off < 1e-10 * number(case, "objective").abs(), "{}: objective off {off:e}", case["id"]);
