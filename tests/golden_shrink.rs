@@ -151,8 +151,7 @@ fn intensities_of_the_rules() {
 fn cross_validation_curves() {
     let all = golden();
     for case in all["cross_validation"].as_array().expect("a list") {
-        let folds: Vec<Vec<usize>> =
-            serde_json::from_value(case["folds"].clone()).expect("folds");
+        let folds: Vec<Vec<usize>> = serde_json::from_value(case["folds"].clone()).expect("folds");
         let model = Model::gaussian().mean(match case["mean_structure"].as_str() {
             Some("zero") => Mean::Zero,
             _ => Mean::Free,
@@ -161,7 +160,8 @@ fn cross_validation_curves() {
         let points = case["curve"].as_array().expect("a curve");
         let grid: Vec<f64> = points.iter().map(|point| number(point, "m")).collect();
         let (shrink, options) = (Shrink::by(ShrinkRule::Cv), FitOptions::default());
-        let curve = cross_validate(&model, &data, &shrink, &options, &folds, &grid).expect("a curve");
+        let curve =
+            cross_validate(&model, &data, &shrink, &options, &folds, &grid).expect("a curve");
         for (found, point) in curve.iter().zip(points) {
             let off = (found.score / number(point, "cv") - 1.0).abs();
             assert!(off < 1e-8, "{} at m = {}: off by {off:e}", case["id"], found.m);

@@ -110,10 +110,8 @@ fn sum_step(
     let Some((left, right)) = mean.design(p, q) else {
         return Ok(Temp::zeros((p, q)));
     };
-    let design = BySide::new(
-        white_design(point.row(), left.view()),
-        white_design(point.col(), right.t()),
-    );
+    let design =
+        BySide::new(white_design(point.row(), left.view()), white_design(point.col(), right.t()));
     let (c, d) = (design[Side::Rows].view(), design[Side::Cols].view());
     let reduced: Vec<_> = terms
         .iter()

@@ -106,7 +106,8 @@ fn shrunk(fit: &Fit, shrinkage: &Shrinkage, f: &mut fmt::Formatter<'_>) -> fmt::
     if shrinkage.sigma2_smeared != fit.sigma2() {
         writeln!(f, "  σ² {:.6} before the scale was set", shrinkage.sigma2_smeared)?;
     }
-    let advice = "no AIC or BIC: shrinkage leaves no number of parameters to count; compare fits by";
+    let advice =
+        "no AIC or BIC: shrinkage leaves no number of parameters to count; compare fits by";
     writeln!(f, "  {advice} --shrink cv")?;
     if shrinkage.rule == "evidence" && shrinkage.n_effective >= 10 {
         writeln!(f, "  with ten samples or more --shrink loo tends to predict a little better")?;

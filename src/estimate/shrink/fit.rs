@@ -276,12 +276,7 @@ fn directions(white: &Array3<f64>) -> Array3<f64> {
 }
 
 /// What the reader has to know.
-fn warnings(
-    model: &Model,
-    sample: &Sample,
-    n: usize,
-    shrunk: &Shrunk<'_>,
-) -> Result<Vec<String>> {
+fn warnings(model: &Model, sample: &Sample, n: usize, shrunk: &Shrunk<'_>) -> Result<Vec<String>> {
     let (all, p, q) = sample.dim();
     let mut out = shrunk.existence(model)?;
     let free = *model.mean_structure() == Mean::Free;

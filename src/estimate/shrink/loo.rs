@@ -38,7 +38,9 @@ pub(super) fn require_three(n: usize) -> Result<()> {
         return Ok(());
     }
     Err(Error::Unsupported {
-        what: format!("{n} samples after the mean are too few to choose the shrinkage by prediction"),
+        what: format!(
+            "{n} samples after the mean are too few to choose the shrinkage by prediction"
+        ),
         remedy: "use --shrink auto".to_owned(),
     })
 }
@@ -76,7 +78,11 @@ fn score(white: &Array3<f64>, n: usize, free: bool, m: f64) -> Result<f64> {
         let all = scatter(&likelihood, &without, Side::Cols)?;
         let own = outer(&without, y, Side::Cols);
         let cols = smeared((all - &(own * reach)) / (left * p as f64), lambda[Side::Cols]);
-        let at = Point::new(Array2::zeros((p, q)), Root::of("A", rows.view())?, Root::of("B", cols.view())?);
+        let at = Point::new(
+            Array2::zeros((p, q)),
+            Root::of("A", rows.view())?,
+            Root::of("B", cols.view())?,
+        );
         let far = at.whiten((&y * reach).view());
         let distance: f64 = far.iter().map(|z| z * z).sum();
         total -= at.half_ln_det() + 0.5 * distance;

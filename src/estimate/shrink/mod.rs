@@ -12,9 +12,7 @@ mod scale;
 mod spectrum;
 
 pub use cv::{cross_validate, folds};
-pub use options::{
-    ScoreAt, Shrink, ShrinkRule, ShrinkScale, ShrinkTarget, Shrinkage,
-};
+pub use options::{ScoreAt, Shrink, ShrinkRule, ShrinkScale, ShrinkTarget, Shrinkage};
 
 pub(super) use fit::channels_for;
 pub(crate) use spectrum::evidence;

@@ -92,8 +92,8 @@ impl Evidence {
         let (w, rest) = weight(logit);
         let (n, d, dof) = (self.vectors, self.relative.len(), self.dof(logit));
         let p = d as f64;
-        let prior = multidigamma_difference(d, 0.5 * dof, 0.5 * n) + p * w.ln()
-            - self.ln_mixed(w, rest);
+        let prior =
+            multidigamma_difference(d, 0.5 * dof, 0.5 * n) + p * w.ln() - self.ln_mixed(w, rest);
         let pulls: f64 = self.relative.iter().map(|c| (1.0 - c) / (rest * c + w)).sum();
         0.5 * n / (rest * rest) * prior + 0.5 * p * (dof / w - n / rest) - 0.5 * (dof + n) * pulls
     }

@@ -3,11 +3,11 @@
 
 use super::Shrunk;
 use super::channel::WhiteChannel;
+use crate::Result;
 use crate::family::Law;
 use crate::kronecker::{BySide, Side};
 use crate::likelihood::{MeanMetric, Point, Sides, Sums, Tangent};
 use crate::linalg::{Spd, matmul, symmetrise};
-use crate::Result;
 use ndarray::{Array2, ArrayView2};
 
 /// What one form of the determinant gives for one sample. "Own" is its side.

@@ -130,9 +130,7 @@ impl Likelihood for Shrunk<'_> {
     fn summaries(&self, at: &Point, family: &dyn DofFamily) -> Result<Summaries> {
         let limit = family.at(1.0);
         match form(&*limit, at.dim())? {
-            Form::Distance => {
-                self.inner.summaries(&elliptical::Seen::of(self, at)?.point, family)
-            }
+            Form::Distance => self.inner.summaries(&elliptical::Seen::of(self, at)?.point, family),
             Form::Determinant(_) => Err(Error::Unsupported {
                 what: "ν of the matrix t is not estimated together with shrinkage".to_owned(),
                 remedy: "give ν".to_owned(),
