@@ -153,6 +153,7 @@ impl HowArgs {
             source: self.source,
             starts: self.starts,
             force: self.force,
+            shrink: None,
         }
     }
 }

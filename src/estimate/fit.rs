@@ -3,6 +3,7 @@
 use super::climb::Outcome;
 use super::factors::{Factors, Normalisation};
 use super::options::{Step, Termination};
+use super::shrink::{ScoreAt, ShrinkRule, Shrinkage};
 use crate::Result;
 use crate::data::Sample;
 use crate::family::{Law, MatrixDistribution};
@@ -82,6 +83,7 @@ pub struct Fit {
     warnings: Vec<String>,
     certificate: Option<Certificate>,
     missing: Option<MissingCells>,
+    shrinkage: Option<Shrinkage>,
 }
 
 /// What a fit that was made before is put together from.
@@ -114,6 +116,7 @@ pub(crate) struct End {
     pub(crate) certificate: Option<Certificate>,
     #[serde(default)]
     pub(crate) missing: Option<MissingCells>,
+    pub(crate) shrinkage: Option<Shrinkage>,
 }
 
 impl Fit {
@@ -157,6 +160,7 @@ impl Fit {
             warnings,
             certificate,
             missing: None,
+            shrinkage: None,
         }
     }
 
@@ -170,6 +174,20 @@ impl Fit {
     /// What was missing in the data; `None` where nothing was.
     pub fn missing(&self) -> Option<&MissingCells> {
         self.missing.as_ref()
+    }
+
+    /// The fit was shrunk.
+    pub(super) fn shrunk(self, shrinkage: Shrinkage) -> Self {
+        Self { shrinkage: Some(shrinkage), ..self }
+    }
+
+    /// Its prior samples were chosen by prediction.
+    pub(super) fn chosen_by(mut self, rule: ShrinkRule, curve: Vec<ScoreAt>) -> Self {
+        if let Some(shrinkage) = &mut self.shrinkage {
+            shrinkage.rule = rule.name().to_owned();
+            shrinkage.curve = curve;
+        }
+        self
     }
 
     /// The fit is to n samples from `source`, of which only a part was in memory.
@@ -220,6 +238,7 @@ impl Fit {
             warnings: end.warnings,
             certificate: end.certificate,
             missing: end.missing,
+            shrinkage: end.shrinkage,
         }
     }
 
@@ -327,7 +346,7 @@ impl Fit {
         self.model.n_parameters(p, q) + more * self.model.mean_structure().n_parameters(p, q)
     }
 
-    /// −2ℓ + 2k.
+    /// −2ℓ + 2k; without meaning for a shrunk fit, see [`Fit::shrinkage`].
     pub fn aic(&self) -> f64 {
         -2.0 * self.log_likelihood + 2.0 * self.n_parameters() as f64
     }
@@ -339,7 +358,8 @@ impl Fit {
         (left > 0.0).then(|| self.aic() + 2.0 * k * (k + 1.0) / left)
     }
 
-    /// −2ℓ + k ln n with n matrices, Σu where they have frequency weights.
+    /// −2ℓ + k ln n with n matrices, Σu where they have frequency weights; without meaning for a
+    /// shrunk fit, see [`Fit::shrinkage`].
     pub fn bic(&self) -> f64 {
         -2.0 * self.log_likelihood + self.n_parameters() as f64 * self.weight.ln()
     }
@@ -409,6 +429,12 @@ impl Fit {
         let (row, col) = factors.into_pair();
         MatrixDistribution::of_roots(self.law.clone(), mean, row, col)
             .named(&self.names.0, &self.names.1)
+    }
+
+    /// What was shrunk and by how much, where the fit was shrunk. Its ℓ is then not the maximum, and
+    /// criteria that count parameters do not apply.
+    pub fn shrinkage(&self) -> Option<&Shrinkage> {
+        self.shrinkage.as_ref()
     }
 
     /// Names of the rows; empty when there are none.

@@ -19,6 +19,7 @@ mod joint_problem;
 mod newton;
 mod options;
 mod problem;
+mod shrink;
 mod stream;
 mod three_step;
 mod tyler;
@@ -34,6 +35,10 @@ pub use iterate::{Iterate, Score};
 pub use joint_problem::JointProblem;
 pub use options::{Certify, DataSource, FitOptions, Method, Observer, Silent, Step, Termination};
 pub use problem::Problem;
+pub(crate) use shrink::evidence;
+pub use shrink::{
+    ScoreAt, Shrink, ShrinkRule, ShrinkScale, ShrinkTarget, Shrinkage, cross_validate, folds,
+};
 pub use tyler::{Tyler, TylerFit};
 
 use crate::data::{Robust, Sample};
@@ -90,6 +95,9 @@ impl Model {
         self.check(p, q)?;
         for (what, d) in [("the row factor", p), ("the column factor", q)] {
             linalg::require_room(what, &[d, d], 4)?;
+        }
+        if let Some(shrink) = options.shrink.as_ref().filter(|shrink| !shrink.is_nothing()) {
+            return shrink::run(self, sample, shrink, options, observer);
         }
         let samples = SampleLikelihood::new(sample);
         let mut warnings = self.promised(&samples, options)?;
@@ -216,16 +224,33 @@ impl Model {
         named(likelihood.existence(self), likelihood.labels().source, options)
     }
 
-    /// Looks at the start where that was not done yet, and climbs.
+    /// [`Model::ascend`] to a fit.
     fn climb_from(
         &self,
         problem: &Problem<'_>,
-        mut start: Iterate,
+        start: Iterate,
         (labels, setting): (Labels<'_>, Setting<'_>),
+        options: &FitOptions,
+        told: (Vec<String>, Instant),
+        observer: &mut dyn Observer,
+    ) -> Result<Fit> {
+        let mut end = self.ascend(problem, start, setting, options, told, observer)?;
+        if let Some((units, jacobian)) = setting.units {
+            units.restore(&mut end.outcome, jacobian);
+        }
+        Ok(end.fit(setting.model, problem.likelihood, labels))
+    }
+
+    /// Looks at the start where that was not done yet, and climbs.
+    fn ascend(
+        &self,
+        problem: &Problem<'_>,
+        mut start: Iterate,
+        setting: Setting<'_>,
         options: &FitOptions,
         (mut warnings, clock): (Vec<String>, Instant),
         observer: &mut dyn Observer,
-    ) -> Result<Fit> {
+    ) -> Result<Ascended> {
         if start.passes == 0 {
             problem.look(&mut start)?;
         }
@@ -264,11 +289,22 @@ impl Model {
         for side in Side::BOTH {
             warnings.extend(problem.shapes[side].note(outcome.iterate.point.factor(side)));
         }
-        let likelihood = problem.likelihood;
-        if let Some((units, jacobian)) = setting.units {
-            units.restore(&mut outcome, jacobian);
-        }
-        Ok(Fit::new(setting.model, likelihood, labels, outcome, warnings, seconds, certificate))
+        Ok(Ascended { outcome, warnings, seconds, certificate })
+    }
+}
+
+/// The end of a climb.
+struct Ascended {
+    outcome: climb::Outcome,
+    warnings: Vec<String>,
+    seconds: f64,
+    certificate: Option<Certificate>,
+}
+
+impl Ascended {
+    fn fit(self, model: &Model, likelihood: &dyn Likelihood, labels: Labels<'_>) -> Fit {
+        let Self { outcome, warnings, seconds, certificate } = self;
+        Fit::new(model, likelihood, labels, outcome, warnings, seconds, certificate)
     }
 }
 

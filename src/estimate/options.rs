@@ -1,6 +1,7 @@
 //! What a caller can choose about a fit, and how a fit can end.
 
 use super::coordinates::Coordinates;
+use super::shrink::Shrink;
 use crate::optim::Settings;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -164,6 +165,8 @@ pub struct FitOptions {
     pub starts: Option<usize>,
     /// Fit even where the number of samples says that there is no maximum.
     pub force: bool,
+    /// Shrink towards a target: the estimate then exists from one sample on.
+    pub shrink: Option<Shrink>,
 }
 
 impl Default for FitOptions {
@@ -179,6 +182,7 @@ impl Default for FitOptions {
             source: DataSource::Auto,
             starts: None,
             force: false,
+            shrink: None,
         }
     }
 }
@@ -199,6 +203,9 @@ impl FitOptions {
             return Err(Error::domain("the number of starts", 0, "at least 1"));
         }
         self.search.validate()?;
+        if let Some(shrink) = &self.shrink {
+            shrink.validate()?;
+        }
         if let Some(limit) = self.time_limit.filter(|limit| !(*limit > 0.0)) {
             return Err(Error::domain("the time limit", limit, "a positive number of seconds"));
         }

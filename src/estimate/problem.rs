@@ -320,6 +320,10 @@ impl<'a> Problem<'a> {
     /// # Errors
     /// [`Error::Unsupported`] where the side was not measured.
     pub(super) fn mean_metric(&self, iterate: &Iterate) -> Result<MeanMetric> {
+        let Iterate { point, law, sums, .. } = iterate;
+        if let Some(metric) = self.likelihood.mean_metric(point, law.as_ref(), sums)? {
+            return Ok(metric);
+        }
         let Some(law) = self.two_sided(&*iterate.law) else {
             return Ok(match iterate.sums.design.is_empty() {
                 true => MeanMetric::Weight(iterate.sums.law_weight),
@@ -338,7 +342,7 @@ impl<'a> Problem<'a> {
 
     /// The law's joint step of both factors, which takes complete observations.
     pub(super) fn two_sided<'l>(&self, law: &'l dyn Law) -> Option<&'l dyn TwoSided> {
-        law.two_sided().filter(|_| self.likelihood.is_complete())
+        self.likelihood.two_sided(law).filter(|_| self.likelihood.is_complete())
     }
 
     /// With Ψ = Z, a column factor that was just set to its optimum needs no look to know its

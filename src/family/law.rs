@@ -84,6 +84,11 @@ pub trait Law: Debug + Send + Sync {
         if self.weighting().is_identity() { Margins::Cells } else { Margins::Unknown }
     }
 
+    /// κ where ρ = (κ/2) ln|I + ZZᵀ|, for p × q matrices.
+    fn determinant_power(&self, _p: usize, _q: usize) -> Option<f64> {
+        None
+    }
+
     /// Degrees of freedom, for the laws that have them.
     fn dof(&self) -> Option<f64> {
         None

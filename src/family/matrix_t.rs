@@ -274,6 +274,10 @@ impl Law for MatrixT {
         Some(self)
     }
 
+    fn determinant_power(&self, p: usize, q: usize) -> Option<f64> {
+        Some(self.kappa(p, q))
+    }
+
     fn covariance_factor(&self, _p: usize, _q: usize) -> Option<f64> {
         (self.dof > 2.0).then(|| 1.0 / (self.dof - 2.0))
     }

@@ -16,6 +16,7 @@
 mod bootstrap;
 mod coefficients;
 mod compare;
+mod core;
 mod degrees;
 mod fitted;
 mod frame;
@@ -35,6 +36,7 @@ pub use crate::structure::IntervalScale;
 pub use bootstrap::{BootstrapOptions, simulate_fit, stream};
 pub use coefficients::{Coefficient, Coefficients};
 pub use compare::{Compared, ComparedFit, compare};
+pub use core::{Core, core};
 pub use fitted::Fitted;
 pub use groups::{Shared, equal_factors};
 pub use information::{Information, InformationKind};

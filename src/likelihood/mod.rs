@@ -25,6 +25,7 @@ mod point;
 mod residuals;
 mod samples;
 mod share;
+mod shrunk;
 mod stacked;
 mod stream;
 mod sums;
@@ -36,6 +37,7 @@ pub use moment_likelihood::MomentLikelihood;
 pub use moments::Moments;
 pub use point::Point;
 pub use samples::SampleLikelihood;
+pub use shrunk::{Channel, Shrunk};
 pub(crate) use stream::watched;
 pub use stream::{Progress, StreamLikelihood};
 pub use sums::{Margin, Sides, Sums};
@@ -44,7 +46,7 @@ pub use tangent::Tangent;
 use crate::Result;
 use crate::data::Sample;
 pub use crate::family::Summaries;
-use crate::family::{DofFamily, Law, Scratch};
+use crate::family::{DofFamily, Law, Scratch, TwoSided};
 use crate::kronecker::{BySide, Side};
 use crate::model::Model;
 use ndarray::{Array1, Array2, ArrayView2};
@@ -214,6 +216,20 @@ pub trait Likelihood: Sync {
         let plain = weights.iter().all(|u| *u == 1.0);
         let weights = (!plain).then_some(weights);
         Ok(Summaries { weights, ..Summaries::plain(values) })
+    }
+
+    /// The joint closed-form step of both factors, where the sums serve it.
+    fn two_sided<'l>(&self, law: &'l dyn Law) -> Option<&'l dyn TwoSided> {
+        law.two_sided()
+    }
+
+    /// How the observations weigh a move of the mean at a point with these sums; `None` where it
+    /// follows from the law's weights.
+    ///
+    /// # Errors
+    /// As [`Likelihood::sums`].
+    fn mean_metric(&self, _at: &Point, _law: &dyn Law, _sums: &Sums) -> Result<Option<MeanMetric>> {
+        Ok(None)
     }
 
     /// What this kind of data promises about a maximum of the model: warnings, or the error that
