@@ -5,7 +5,7 @@ use super::data::DataArgs;
 use super::model::{HowArgs, LawName, mean, structure};
 use super::progress::{CountProgress, say};
 use crate::estimate::Method;
-use crate::inference::{Compared, compare};
+use crate::inference::{Order, compare, sort_compared};
 use crate::model::Model;
 use crate::report::{comparison_table, to_json};
 use crate::structure::Structure;
@@ -46,13 +46,6 @@ pub(super) struct CompareArgs {
     csv: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Order {
-    Aic,
-    Bic,
-    Grid,
-}
-
 /// Structures on rows × columns: every pair of the plain names, then the pairs given.
 fn pairs(texts: &[String]) -> Result<Vec<(Structure, Structure)>> {
     let (given, plain): (Vec<&String>, Vec<&String>) = texts.iter().partition(|t| t.contains('*'));
@@ -83,7 +76,7 @@ pub(super) fn run(args: &CompareArgs, quiet: bool) -> Result<Done> {
         progress.at(done)
     });
     progress.finish();
-    sort(&mut rows, args.sort);
+    sort_compared(&mut rows, args.sort);
     let table = comparison_table(&rows);
     let json_on_stdout = args.json.as_deref() == Some(Path::new("-"));
     if !quiet && !json_on_stdout {
@@ -105,18 +98,4 @@ pub(super) fn run(args: &CompareArgs, quiet: bool) -> Result<Done> {
     }
     let converged = rows.iter().all(|row| row.fit.is_none_or(|fit| fit.converged));
     Ok(if converged { Done::Fully } else { Done::NotConverged })
-}
-
-/// Best first; rows without a converged fit last.
-fn sort(rows: &mut [Compared], order: Order) {
-    let key = |row: &Compared| match &row.fit {
-        Some(fit) if fit.converged => match order {
-            Order::Bic => fit.bic,
-            _ => fit.aic,
-        },
-        _ => f64::INFINITY,
-    };
-    if order != Order::Grid {
-        rows.sort_by(|a, b| key(a).total_cmp(&key(b)));
-    }
 }

@@ -4,4 +4,4 @@ mod blocks;
 mod sample;
 
 pub use blocks::BlockReader;
-pub use sample::Sample;
+pub use sample::{Sample, SharedValues};

@@ -71,6 +71,11 @@ impl MatrixDistribution {
         Some((self.row.matrix() * factor, self.col.matrix()))
     }
 
+    /// A (p × p) and B (q × q).
+    pub fn factors(&self) -> (Array2<f64>, Array2<f64>) {
+        (self.row.matrix(), self.col.matrix())
+    }
+
     /// (q/2) ln|A| + (p/2) ln|B|.
     fn half_ln_det(&self) -> f64 {
         let (p, q) = self.dim();
@@ -83,14 +88,27 @@ impl MatrixDistribution {
     /// [`Error::Shape`] or [`Error::NonFinite`] for a bad X.
     pub fn ln_pdf(&self, x: ArrayView2<'_, f64>) -> Result<f64> {
         let (p, q) = self.dim();
+        let z = self.whiten(x)?;
+        let mut psi = Array2::zeros((p, q));
+        let (rho, _) = self.law.weigh(z.view(), psi.view_mut(), &mut Scratch::default());
+        Ok(self.law.ln_constant(p, q) - rho - self.half_ln_det())
+    }
+
+    /// ‖L_A⁻¹ (X − M) L_B⁻ᵀ‖², the squared Mahalanobis distance of X (p × q) in the scale A ⊗ B.
+    ///
+    /// # Errors
+    /// As [`MatrixDistribution::ln_pdf`].
+    pub fn squared_distance(&self, x: ArrayView2<'_, f64>) -> Result<f64> {
+        Ok(self.whiten(x)?.iter().map(|z| z * z).sum())
+    }
+
+    fn whiten(&self, x: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        let (p, q) = self.dim();
         if x.dim() != (p, q) {
             return Err(Error::shape("the point", format!("({p}, {q})"), x.dim()));
         }
         require_finite("the point", &x)?;
-        let z = two_sided(self.row.inverse(), (&x - &self.mean).view(), self.col.inverse());
-        let mut psi = Array2::zeros((p, q));
-        let (rho, _) = self.law.weigh(z.view(), psi.view_mut(), &mut Scratch::default());
-        Ok(self.law.ln_constant(p, q) - rho - self.half_ln_det())
+        Ok(two_sided(self.row.inverse(), (&x - &self.mean).view(), self.col.inverse()))
     }
 
     /// Differential entropy −E ln f(X) in nats; `None` where the law has no closed form.

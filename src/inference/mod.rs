@@ -22,6 +22,7 @@ mod groups;
 mod information;
 mod likelihood_ratio;
 mod outliers;
+mod parameters;
 mod profile;
 mod richardson;
 mod separability;
@@ -29,7 +30,7 @@ mod standard_errors;
 mod test_result;
 
 pub use bootstrap::{BootstrapOptions, simulate_fit, stream};
-pub use compare::{Compared, ComparedFit, compare};
+pub use compare::{Compared, ComparedFit, Order, compare, sort_compared};
 pub use groups::{Shared, equal_factors};
 pub use information::{Information, InformationKind};
 pub use likelihood_ratio::{likelihood_ratio, nested_test};

@@ -1,0 +1,130 @@
+//! Distributions: density, moments, entropy, draws.
+
+use crate::errors::exception;
+use crate::run::{Stop, aside};
+use kronfit::Error;
+use kronfit::family::{Gaussian, KroneckerT, Law, MatrixDistribution, MatrixT};
+use kronfit::linalg::Spd;
+use kronfit::study::Truth;
+use ndarray::Array1;
+use numpy::{PyArray1, PyArray2, PyArray3, PyReadonlyArray2, PyReadonlyArray3, ToPyArray};
+use pyo3::prelude::*;
+use std::sync::Arc;
+
+/// A law with its location and both factors.
+#[pyclass(frozen, module = "kronfit._core")]
+pub struct Distribution {
+    /// The library's distribution.
+    pub inner: Arc<MatrixDistribution>,
+}
+
+#[pymethods]
+impl Distribution {
+    #[new]
+    fn new(
+        law: &str,
+        dof: Option<f64>,
+        mean: PyReadonlyArray2<'_, f64>,
+        row: PyReadonlyArray2<'_, f64>,
+        col: PyReadonlyArray2<'_, f64>,
+    ) -> PyResult<Self> {
+        let build = || {
+            let row = Spd::new("rowcov", row.as_array().to_owned())?;
+            let col = Spd::new("colcov", col.as_array().to_owned())?;
+            MatrixDistribution::new(named(law, dof)?, mean.as_array().to_owned(), row, col)
+        };
+        Ok(Self { inner: Arc::new(build().map_err(exception)?) })
+    }
+
+    #[getter]
+    fn shape(&self) -> (usize, usize) {
+        self.inner.dim()
+    }
+
+    #[getter]
+    fn dof(&self) -> Option<f64> {
+        self.inner.law().dof()
+    }
+
+    #[getter]
+    fn location<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray2<f64>> {
+        self.inner.location().to_pyarray(py)
+    }
+
+    #[getter]
+    #[allow(clippy::type_complexity)]
+    fn factors<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> (Bound<'py, PyArray2<f64>>, Bound<'py, PyArray2<f64>>) {
+        let (row, col) = self.inner.factors();
+        (row.to_pyarray(py), col.to_pyarray(py))
+    }
+
+    /// ln f of every matrix (m, p, q).
+    fn logpdf<'py>(
+        &self,
+        py: Python<'py>,
+        values: PyReadonlyArray3<'_, f64>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let view = values.as_array();
+        let all: kronfit::Result<Vec<f64>> =
+            py.detach(|| view.outer_iter().map(|x| self.inner.ln_pdf(x)).collect());
+        Ok(Array1::from(all.map_err(exception)?).to_pyarray(py))
+    }
+
+    /// Squared distances of every matrix (m, p, q) from the location.
+    fn distances<'py>(
+        &self,
+        py: Python<'py>,
+        values: PyReadonlyArray3<'_, f64>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let view = values.as_array();
+        let all: kronfit::Result<Vec<f64>> =
+            py.detach(|| view.outer_iter().map(|x| self.inner.squared_distance(x)).collect());
+        Ok(Array1::from(all.map_err(exception)?).to_pyarray(py))
+    }
+
+    /// n draws; draw i comes from stream i of the seed.
+    fn rvs<'py>(
+        &self,
+        py: Python<'py>,
+        n: usize,
+        seed: u64,
+    ) -> PyResult<Bound<'py, PyArray3<f64>>> {
+        let it = self.inner.clone();
+        let drawn = aside(py, &Stop::default(), move || {
+            let (row, col) = it.factors();
+            Truth::new(it.law().clone(), it.location().to_owned(), row, col)?.simulate(n, seed)
+        })?;
+        Ok(drawn.sample.values().to_pyarray(py))
+    }
+
+    /// E X; `None` where it does not exist.
+    fn mean<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray2<f64>>> {
+        self.inner.mean().map(|m| m.to_pyarray(py))
+    }
+
+    /// (A, B) with Cov(vec_rows X) = A ⊗ B; `None` where the covariance does not exist.
+    #[allow(clippy::type_complexity)]
+    fn cov<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> Option<(Bound<'py, PyArray2<f64>>, Bound<'py, PyArray2<f64>>)> {
+        self.inner.covariance().map(|(a, b)| (a.to_pyarray(py), b.to_pyarray(py)))
+    }
+
+    /// Differential entropy in nats; `None` where there is no closed form.
+    fn entropy(&self) -> Option<f64> {
+        self.inner.entropy()
+    }
+}
+
+fn named(law: &str, dof: Option<f64>) -> kronfit::Result<Arc<dyn Law>> {
+    match (law, dof) {
+        ("gaussian", _) => Ok(Arc::new(Gaussian)),
+        ("kronecker-t", Some(dof)) => Ok(Arc::new(KroneckerT::new(dof)?)),
+        ("matrix-t", Some(dof)) => Ok(Arc::new(MatrixT::new(dof)?)),
+        (law, _) => Err(Error::domain(format!("df of the law {law}"), "missing", "above 0")),
+    }
+}
