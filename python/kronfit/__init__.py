@@ -6,8 +6,8 @@ stacks rows (NumPy's memory order).
 
 >>> import kronfit
 >>> fit = kronfit.fit("us-macro", model="matrix-t", rows="compound-symmetry")
->>> fit.converged, fit.row_factor.shape, round(float(fit.row_factor.trace()), 12)
-(True, (4, 4), 4.0)
+>>> fit.converged, fit.row_factor.shape, round(fit.dof, 2)
+(True, (4, 4), 11.46)
 """
 
 from __future__ import annotations

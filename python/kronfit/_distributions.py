@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _core
-from ._labels import Floats, as_array
+from ._labels import Floats, as_array, kron
 
 
 def _seed(random_state: Any) -> int:
@@ -107,7 +107,7 @@ class Frozen:
         if factors is None:
             d = int(np.prod(self._core.shape))
             return np.full((d, d), np.nan)
-        return np.kron(*factors)
+        return kron(*factors)
 
     def entropy(self) -> float:
         """Differential entropy in nats; NaN where it has no closed form."""
@@ -129,8 +129,8 @@ class MatrixNormalLaw:
     --------
     >>> import kronfit, numpy as np
     >>> frozen = kronfit.matrix_normal(np.zeros((2, 3)), rowcov=np.eye(2), colcov=np.eye(3))
-    >>> round(float(frozen.logpdf(np.zeros((2, 3)))), 12) == round(-3 * np.log(2 * np.pi), 12)
-    True
+    >>> round(float(frozen.logpdf(np.zeros((2, 3)))), 12)  # −3 ln 2π
+    -5.513631199228
     """
 
     def __call__(self, mean: Any = None, rowcov: Any = 1, colcov: Any = 1) -> Frozen:

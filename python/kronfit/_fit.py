@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from . import _core
-from ._labels import Floats, Labelled, Labels, as_array, data_of, matrices
+from ._labels import Floats, Labelled, Labels, as_array, data_of, kron, matrices
 from ._progress import watcher
 from ._results import (
     Comparison,
@@ -104,7 +104,7 @@ def fit(
     method : {"auto", "flip-flop", "newton", "joint", "three-step"}, optional
         How to climb.
     tol : float, optional
-        Stop when the score max(\\|G_A − I\\|, \\|G_B − I\\|) is at most this.
+        Stop when the score max(|G_A − I|, |G_B − I|) is at most this.
     max_iter : int, optional
         Most iterations.
     optimizer : {"lbfgs", "cg", "steepest", "trust-region"}, optional
@@ -287,7 +287,7 @@ class Fit:
         if factor is None:
             raise ValueError(f"the covariance does not exist: ν = {self.dof} is not above 2")
         scale = factor * self.sigma2
-        return np.kron(scale * self._core.row_factor, self._core.col_factor)
+        return kron(scale * self._core.row_factor, self._core.col_factor)
 
     # Likelihood and how it was reached.
 
@@ -318,7 +318,7 @@ class Fit:
 
     @property
     def converged(self) -> bool:
-        """Is this a maximum to the tolerance asked for?"""
+        """Whether this is a maximum to the tolerance asked for."""
         return self._core.converged
 
     @property
@@ -328,7 +328,7 @@ class Fit:
 
     @property
     def score(self) -> float:
-        """max(\\|G_A − I\\|, \\|G_B − I\\|) at the estimate, projected on the structures."""
+        """max(|G_A − I|, |G_B − I|) at the estimate, projected on the structures."""
         return self._core.score
 
     @property
@@ -394,7 +394,7 @@ class Fit:
             self._errors[kind] = StandardErrors(core, kind, self._labels)
         return self._errors[kind]
 
-    def _intervals(self, kind: Kind, level: float) -> tuple[list[str], list[Sequence[Any]]]:
+    def _intervals(self, kind: Kind, level: float) -> tuple[list[str], list[tuple[Any, ...]]]:
         rows = self.standard_errors(kind)._core.intervals(level)
         columns = list(zip(*rows, strict=True))
         return list(columns[0]), columns[1:]
@@ -460,9 +460,7 @@ class Fit:
             Points of the curve.
         """
         return Profile._of(
-            _core.profile(
-                self._core, self._sample(), what, level, points, self._options
-            )
+            _core.profile(self._core, self._sample(), what, level, points, self._options)
         )
 
     # Tests and comparisons.
@@ -691,8 +689,7 @@ class Fit:
         from ._page import Figure
 
         return {
-            name: Figure(name, title, svg)
-            for name, title, svg in self._core.figures(self._data)
+            name: Figure(name, title, svg) for name, title, svg in self._core.figures(self._data)
         }
 
     def plot(self, what: str | Sequence[str] | None = None, ax: Any = None) -> Any:
@@ -749,13 +746,28 @@ def _compare(
     grid = [spec.replace(r, c, law) for law in models for r, c in pairs]
     with watcher(progress, len(grid)) as callback:
         rows, text = _core.compare(data, grid, options, sort, callback)
-    heads = (
-        "model rows cols mean log_likelihood n_parameters dof aic aicc bic aic_weight bic_weight "
-        "converged reason seconds"
-    ).split()
+    heads = [
+        "model",
+        "rows",
+        "cols",
+        "mean",
+        "log_likelihood",
+        "n_parameters",
+        "dof",
+        "aic",
+        "aicc",
+        "bic",
+        "aic_weight",
+        "bic_weight",
+        "converged",
+        "reason",
+        "seconds",
+    ]
     numbers = set(heads[4:12])
     columns = {
-        head: [np.nan if row.get(head) is None and head in numbers else row.get(head) for row in rows]
+        head: [
+            np.nan if row.get(head) is None and head in numbers else row.get(head) for row in rows
+        ]
         for head in heads
     }
     return Comparison(frame(columns), text)

@@ -84,9 +84,7 @@ def test_equal_factors(
     """
     samples = [data_of(group)[0] for group in groups]
     with watcher(progress, bootstrap) as callback:
-        found = _core.equal_factors(
-            samples, shared, options_of(options), bootstrap, seed, callback
-        )
+        found = _core.equal_factors(samples, shared, options_of(options), bootstrap, seed, callback)
     return TestResult._of(found)
 
 

@@ -42,7 +42,7 @@ class Labels:
 
     def dress(self, values: Floats, axes: tuple[int, ...]) -> Any:
         """Put labels on an array whose axes are 0 (samples), 1 (rows) or 2 (columns)."""
-        if self.kind == "numpy" or len(axes) == 3 and self.kind == "pandas":
+        if self.kind == "numpy" or (len(axes) == 3 and self.kind == "pandas"):
             return values
         names = [self._axis(which, size) for which, size in zip(axes, values.shape, strict=True)]
         dims = [self.dims[which] for which in axes]
@@ -230,12 +230,18 @@ def _installed(name: str) -> bool:
     return name in sys.modules or find_spec(name) is not None
 
 
+def kron(a: Floats, b: Floats) -> Floats:
+    """A ⊗ B."""
+    return np.asarray(np.kron(a, b), dtype=np.float64)
+
+
 def as_array(x: ArrayLike, what: str = "X") -> Floats:
     """Float64 in C order, as it is where it is that already."""
     if type(x) is np.ndarray and x.dtype == np.float64 and x.flags.c_contiguous:
         return x
     if isinstance(x, np.ma.MaskedArray):
-        x = x.astype(np.float64).filled(np.nan)
+        masked: Any = x.astype(np.float64)
+        x = masked.filled(np.nan)
     array = np.asarray(x)
     if array.dtype.kind == "O":
         raise ValueError(

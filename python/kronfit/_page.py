@@ -50,7 +50,9 @@ def page(fit: Fit, errors: StandardErrors | None) -> str:
     """Facts, estimates, and what the reader has to know."""
     n, p, q = fit.shape
     dof = "" if fit.dof is None else f"{fit.dof:.6g}"
-    verdict = "converged" if fit.converged else f"<strong>NOT converged</strong> ({fit.termination})"
+    verdict = (
+        "converged" if fit.converged else f"<strong>NOT converged</strong> ({fit.termination})"
+    )
     facts = [
         ("Law", escape(_TITLES.get(fit.model, fit.model))),
         ("Data", f"n = {n} matrices of {p} × {q}"),

@@ -223,7 +223,7 @@ class TestResult:
         for better in (record["corrected"], record["bootstrap"]):
             best = better["p_value"] if better else best
         keys = ("test", "null", "alternative", "statistic", "df")
-        return cls(*(record[key] for key in keys), best, record, text)
+        return cls(**{key: record[key] for key in keys}, pvalue=best, details=record, text=text)
 
     def __str__(self) -> str:
         return self.text

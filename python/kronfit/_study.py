@@ -84,7 +84,7 @@ def study(
 
     if isinstance(design, Mapping):
         text, name = to_toml(design), "the design"
-    elif isinstance(design, os.PathLike) or "\n" not in design and design.endswith(".toml"):
+    elif isinstance(design, os.PathLike) or ("\n" not in design and design.endswith(".toml")):
         text, name = Path(design).read_text(encoding="utf-8"), os.fspath(design)
     else:
         text, name = str(design), "the design"

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import _core
 from ._fit import model_of
-from ._labels import Floats
+from ._labels import Floats, kron
 from ._results import KronfitWarning
 
 __all__ = ["KroneckerT", "MatrixNormal", "MatrixT"]
@@ -33,8 +33,8 @@ class _MatrixEstimator(BaseEstimator):  # type: ignore[misc]
     dof: Any = None
 
     def _matrices(self, X: Any, reset: bool) -> Floats:
-        """X as (n, p, q): matrices as they are; rows of numbers folded by ``shape``, or as p = 1."""
-        array = validate_data(
+        """X as (n, p, q): as it is, or rows of numbers folded by ``shape``, or with p = 1."""
+        array: Floats = validate_data(
             self,
             X,
             dtype=np.float64,
@@ -45,7 +45,7 @@ class _MatrixEstimator(BaseEstimator):  # type: ignore[misc]
         )
         if array.ndim == 3:
             found = array.shape[1:]
-            if not reset and found != self._shape:
+            if not reset and tuple(found) != self._shape:
                 raise ValueError(
                     f"X holds matrices of {found[0]} × {found[1]}, but {type(self).__name__} is "
                     f"expecting {self._shape[0]} × {self._shape[1]}"
@@ -127,14 +127,15 @@ class _MatrixEstimator(BaseEstimator):  # type: ignore[misc]
     def covariance_(self) -> Floats:
         """Cov(vec X) (pq × pq), rows of X one after the other; NaN where it does not exist."""
         factor = np.nan if self.covariance_factor_ is None else self.covariance_factor_
-        return np.kron(factor * self.sigma2_ * self.row_factor_, self.col_factor_)
+        return kron(factor * self.sigma2_ * self.row_factor_, self.col_factor_)
 
     @property
     def precision_(self) -> Floats:
         """Inverse of :attr:`covariance_`."""
         factor = np.nan if self.covariance_factor_ is None else self.covariance_factor_
-        row = np.linalg.inv(self.row_factor_) / (factor * self.sigma2_)
-        return np.kron(row, np.linalg.inv(self.col_factor_))
+        row: Any = np.linalg.inv(self.row_factor_) / (factor * self.sigma2_)
+        col: Any = np.linalg.inv(self.col_factor_)
+        return kron(row, col)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

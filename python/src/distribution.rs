@@ -6,7 +6,7 @@ use kronfit::Error;
 use kronfit::family::{Gaussian, KroneckerT, Law, MatrixDistribution, MatrixT};
 use kronfit::linalg::Spd;
 use kronfit::study::Truth;
-use ndarray::Array1;
+use ndarray::{Array1, Array2};
 use numpy::{PyArray1, PyArray2, PyArray3, PyReadonlyArray2, PyReadonlyArray3, ToPyArray};
 use pyo3::prelude::*;
 use std::sync::Arc;
@@ -14,8 +14,23 @@ use std::sync::Arc;
 /// A law with its location and both factors.
 #[pyclass(frozen, module = "kronfit._core")]
 pub struct Distribution {
-    /// The library's distribution.
-    pub inner: Arc<MatrixDistribution>,
+    inner: Arc<MatrixDistribution>,
+    /// A and B as they were given: draws and copies are made from these bits.
+    factors: (Array2<f64>, Array2<f64>),
+}
+
+impl Distribution {
+    /// The law with M, A and B.
+    pub fn of(
+        law: Arc<dyn Law>,
+        mean: Array2<f64>,
+        row: Array2<f64>,
+        col: Array2<f64>,
+    ) -> kronfit::Result<Self> {
+        let (a, b) = (Spd::new("rowcov", row.clone())?, Spd::new("colcov", col.clone())?);
+        let inner = Arc::new(MatrixDistribution::new(law, mean, a, b)?);
+        Ok(Self { inner, factors: (row, col) })
+    }
 }
 
 #[pymethods]
@@ -28,12 +43,9 @@ impl Distribution {
         row: PyReadonlyArray2<'_, f64>,
         col: PyReadonlyArray2<'_, f64>,
     ) -> PyResult<Self> {
-        let build = || {
-            let row = Spd::new("rowcov", row.as_array().to_owned())?;
-            let col = Spd::new("colcov", col.as_array().to_owned())?;
-            MatrixDistribution::new(named(law, dof)?, mean.as_array().to_owned(), row, col)
-        };
-        Ok(Self { inner: Arc::new(build().map_err(exception)?) })
+        let own = |x: PyReadonlyArray2<'_, f64>| x.as_array().to_owned();
+        let build = || Self::of(named(law, dof)?, own(mean), own(row), own(col));
+        build().map_err(exception)
     }
 
     #[getter]
@@ -57,7 +69,7 @@ impl Distribution {
         &self,
         py: Python<'py>,
     ) -> (Bound<'py, PyArray2<f64>>, Bound<'py, PyArray2<f64>>) {
-        let (row, col) = self.inner.factors();
+        let (row, col) = &self.factors;
         (row.to_pyarray(py), col.to_pyarray(py))
     }
 
@@ -86,15 +98,14 @@ impl Distribution {
     }
 
     /// n draws; draw i comes from stream i of the seed.
-    fn rvs<'py>(
+    pub fn rvs<'py>(
         &self,
         py: Python<'py>,
         n: usize,
         seed: u64,
     ) -> PyResult<Bound<'py, PyArray3<f64>>> {
-        let it = self.inner.clone();
+        let (it, (row, col)) = (self.inner.clone(), self.factors.clone());
         let drawn = aside(py, &Stop::default(), move || {
-            let (row, col) = it.factors();
             Truth::new(it.law().clone(), it.location().to_owned(), row, col)?.simulate(n, seed)
         })?;
         Ok(drawn.sample.values().to_pyarray(py))

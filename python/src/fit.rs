@@ -2,17 +2,16 @@
 
 use crate::convert::to_python;
 use crate::data::Data;
+use crate::distribution::Distribution;
 use crate::errors::exception;
 use crate::inference::StandardErrors;
 use crate::model::Model;
 use crate::run::{Stop, Watch, aside, here};
 use kronfit::Error;
 use kronfit::estimate::{Fit as Inner, FitOptions, Normalisation};
-use kronfit::family::{MatrixDistribution, Scratch};
+use kronfit::family::{Law, Scratch};
 use kronfit::inference::ErrorOptions;
-use kronfit::linalg::Spd;
 use kronfit::report::{FitRecord, html::html, plot};
-use kronfit::study::Truth;
 use ndarray::{Array1, Array2};
 use numpy::{PyArray1, PyArray2, PyArray3, PyReadonlyArray3, ToPyArray};
 use pyo3::exceptions::PyTypeError;
@@ -329,47 +328,28 @@ impl Fit {
         n: usize,
         seed: u64,
     ) -> PyResult<Bound<'py, PyArray3<f64>>> {
-        let fit = self.inner.clone();
-        let drawn = aside(py, &Stop::default(), move || {
-            let row = fit.row_cov() * fit.sigma2();
-            let model = fit.model();
-            let law = match (model.estimates_dof(), fit.dof()) {
-                (true, Some(dof)) => law_at(model.law().as_ref(), dof)?,
-                (true, None) => Arc::new(kronfit::family::Gaussian),
-                (false, _) => model.law().clone(),
-            };
-            let truth = Truth::new(law, fit.mean().to_owned(), row, fit.col_cov().clone())?;
-            truth.simulate(n, seed)
-        })?;
-        Ok(drawn.sample.values().to_pyarray(py))
+        self.distribution()?.rvs(py, n, seed)
     }
 
     /// The fitted distribution.
-    fn distribution(&self) -> PyResult<crate::distribution::Distribution> {
+    fn distribution(&self) -> PyResult<Distribution> {
         let fit = &self.inner;
         let build = || {
-            let model = fit.model();
-            let law = match (model.estimates_dof(), fit.dof()) {
-                (true, Some(dof)) => law_at(model.law().as_ref(), dof)?,
-                (true, None) => Arc::new(kronfit::family::Gaussian),
-                (false, _) => model.law().clone(),
-            };
-            let row = Spd::new("the row factor", fit.row_cov() * fit.sigma2())?;
-            let col = Spd::new("the column factor", fit.col_cov().clone())?;
-            MatrixDistribution::new(law, fit.mean().to_owned(), row, col)
+            let row = fit.row_cov() * fit.sigma2();
+            Distribution::of(fitted_law(fit)?, fit.mean().to_owned(), row, fit.col_cov().clone())
         };
-        let inner = build().map_err(exception)?;
-        Ok(crate::distribution::Distribution { inner: Arc::new(inner) })
+        build().map_err(exception)
     }
 }
 
-fn law_at(
-    law: &dyn kronfit::family::Law,
-    dof: f64,
-) -> kronfit::Result<Arc<dyn kronfit::family::Law>> {
-    match law.dof_family() {
-        Some(family) => Ok(family.at(dof)),
-        None => Err(Error::Unsupported {
+/// The law at ν̂.
+fn fitted_law(fit: &Inner) -> kronfit::Result<Arc<dyn Law>> {
+    let law = fit.model().law();
+    match (fit.model().estimates_dof(), fit.dof(), law.dof_family()) {
+        (false, ..) => Ok(law.clone()),
+        (true, Some(dof), Some(family)) => Ok(family.at(dof)),
+        (true, None, Some(family)) => Ok(family.limit()),
+        (true, _, None) => Err(Error::Unsupported {
             what: format!("the law {} has no degrees of freedom", law.name()),
             remedy: "choose a t law".to_owned(),
         }),

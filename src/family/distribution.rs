@@ -71,11 +71,6 @@ impl MatrixDistribution {
         Some((self.row.matrix() * factor, self.col.matrix()))
     }
 
-    /// A (p × p) and B (q × q).
-    pub fn factors(&self) -> (Array2<f64>, Array2<f64>) {
-        (self.row.matrix(), self.col.matrix())
-    }
-
     /// (q/2) ln|A| + (p/2) ln|B|.
     fn half_ln_det(&self) -> f64 {
         let (p, q) = self.dim();
