@@ -1,6 +1,6 @@
 """Matrix-variate Gaussian and t models with Kronecker covariance.
 
-Observations are matrices :math:`X_1, \\dots, X_n`, each p × q, in one array (n, p, q); the model
+Observations are matrices X_1, …, X_n, each p × q, in one array (n, p, q); the model
 is ``Cov(vec X) ∝ A ⊗ B`` with A (p × p) on the rows and B (q × q) on the columns, where ``vec``
 stacks rows (NumPy's memory order).
 
