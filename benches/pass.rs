@@ -7,12 +7,12 @@ mod common;
 use common::{best_seconds, gemm_peak, noise};
 use kronfit::data::Sample;
 use kronfit::family::{Gaussian, KroneckerT, MatrixT};
+use kronfit::likelihood::{Likelihood, Moments, Point, SampleLikelihood, Sides, Sums};
 use kronfit::linalg::Root;
 use kronfit::linalg::gram::Gram;
 use kronfit::linalg::kernel::{self, Mode};
 use kronfit::linalg::load;
 use kronfit::linalg::{Triangle, as_matrix, as_matrix_mut, gemm, zeros};
-use kronfit::model::{Moments, Pass, Point, SampleSource, Source, Want};
 use ndarray::{Array2, Array3};
 
 fn main() {
@@ -42,21 +42,21 @@ fn moments() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool");
     let (p, q) = (10, 10);
     let unit = |d: usize| Root::scaled_identity(d, 1.0);
-    let whitening = Point { mean: Array2::zeros((p, q)), row: unit(p), col: unit(q) };
+    let whitening = Point::new(Array2::zeros((p, q)), unit(p), unit(q));
     let point = point(p, q);
     for n in [5000, 10_000, 20_000] {
         let sample = sample(n, p, q);
         let observed = || {
             let mut moments = Moments::new(whitening.clone());
             moments.observe_all(sample.values()).expect("samples of one shape");
-            moments.source().expect("samples")
+            moments.likelihood().expect("samples")
         };
-        let mut out = Pass::zeros(p, q);
+        let mut out = Sums::zeros(p, q);
         let (collect, sweep) = pool.install(|| {
             let source = observed();
             let sweep = best_seconds(0.3, || {
-                source.pass(&point, &Gaussian, Want::Col, &mut out);
-                source.pass(&point, &Gaussian, Want::Row, &mut out);
+                source.sums(&point, &Gaussian, Sides::COLS, &mut out).unwrap();
+                source.sums(&point, &Gaussian, Sides::ROWS, &mut out).unwrap();
             });
             (best_seconds(0.5, || drop(observed())), sweep)
         });
@@ -78,7 +78,7 @@ fn point(p: usize, q: usize) -> Point {
             std::cmp::Ordering::Less => 0.0,
         }))
     };
-    Point { mean: Array2::zeros((p, q)), row: root(p), col: root(q) }
+    Point::new(Array2::zeros((p, q)), root(p), root(q))
 }
 
 /// Both half-steps of one sweep, one thread: 2npq(p+q) flops for the Gaussian; the other laws are
@@ -100,20 +100,23 @@ fn passes(peak: f64, shapes: &[String]) {
             continue;
         }
         let (sample, point) = (sample(n, p, q), point(p, q));
-        let source = SampleSource::new(&sample);
-        let mut out = Pass::zeros(p, q);
+        let source = SampleLikelihood::new(&sample);
+        let mut out = Sums::zeros(p, q);
         let flops = (2 * n * p * q * (p + q)) as f64;
         let matrix_t = MatrixT::new(5.0).expect("ν > 0");
         let kronecker_t = KroneckerT::new(5.0).expect("ν > 0");
         let mut line = format!("({n}, {p}, {q})");
         pool.install(|| {
             let gaussian = best_seconds(0.3, || {
-                source.pass(&point, &Gaussian, Want::Col, &mut out);
-                source.pass(&point, &Gaussian, Want::Row, &mut out);
+                source.sums(&point, &Gaussian, Sides::COLS, &mut out).unwrap();
+                source.sums(&point, &Gaussian, Sides::ROWS, &mut out).unwrap();
             });
-            let scalar =
-                best_seconds(0.3, || source.pass(&point, &kronecker_t, Want::Both, &mut out));
-            let matrix = best_seconds(0.3, || source.pass(&point, &matrix_t, Want::Both, &mut out));
+            let scalar = best_seconds(0.3, || {
+                source.sums(&point, &kronecker_t, Sides::Both, &mut out).unwrap()
+            });
+            let matrix = best_seconds(0.3, || {
+                source.sums(&point, &matrix_t, Sides::Both, &mut out).unwrap()
+            });
             for (name, t) in [("gaussian", gaussian), ("kronecker-t", scalar), ("matrix-t", matrix)]
             {
                 line += &format!("   {name} {:.3} ms {:.1} %", t * 1e3, 100.0 * flops / t / peak);
@@ -127,14 +130,14 @@ fn passes(peak: f64, shapes: &[String]) {
 fn threads() {
     for (n, p, q) in [(1000, 20, 20), (10_000, 10, 10), (2000, 50, 50), (50, 200, 200)] {
         let (sample, point) = (sample(n, p, q), point(p, q));
-        let source = SampleSource::new(&sample);
-        let mut out = Pass::zeros(p, q);
+        let source = SampleLikelihood::new(&sample);
+        let mut out = Sums::zeros(p, q);
         let mut seconds = [0.0; 2];
         for (threads, to) in (1..=2).zip(&mut seconds) {
             let pool =
                 rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
             *to = pool.install(|| {
-                best_seconds(0.5, || source.pass(&point, &Gaussian, Want::Row, &mut out))
+                best_seconds(0.5, || source.sums(&point, &Gaussian, Sides::ROWS, &mut out).unwrap())
             });
         }
         println!("({n}, {p}, {q}): 2 threads {:.2} × 1 thread", seconds[0] / seconds[1]);

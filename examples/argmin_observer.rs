@@ -5,7 +5,8 @@
 
 use kronfit::data::Sample;
 use kronfit::estimate::{Ascent, FitOptions, Iterate, Method, Problem};
-use kronfit::model::{Dof, Model, SampleSource};
+use kronfit::likelihood::SampleLikelihood;
+use kronfit::model::{Dof, Model};
 use kronfit::optim::argmin::core::observers::{Observe, ObserverMode};
 use kronfit::optim::argmin::core::{Error, Executor, KV, State};
 use kronfit::optim::{StepState, Steps};
@@ -32,7 +33,7 @@ impl Observe<StepState<Iterate>> for Printer {
         if let Some(here) = state.get_param() {
             println!(
                 "      tr A = {:.6}, ν = {:?}",
-                here.point.row.matrix().diag().sum(),
+                here.point.row().matrix().diag().sum(),
                 here.law.dof()
             );
         }
@@ -48,11 +49,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }))?;
 
     let model = Model::kronecker_t(Dof::Fixed(4.0));
-    let source = SampleSource::new(&sample);
+    let source = SampleLikelihood::new(&sample);
     let problem = Problem::new(&model, &source);
     let options = FitOptions { method: Method::FlipFlop, ..FitOptions::default() };
     let solver = Steps::new(Ascent::new(&problem, &options)?);
-    let start = problem.start(&sample)?;
+    let start = problem.start()?;
     let end = Executor::new(&problem, solver)
         .configure(|state| state.param(start).max_iters(1000))
         .timeout(Duration::from_secs(10))

@@ -6,7 +6,8 @@
 //! `cargo run --release --example own_argmin_solver`.
 
 use kronfit::estimate::{Coordinates, JointProblem, Problem};
-use kronfit::model::{Dof, Mean, Model, SampleSource};
+use kronfit::likelihood::SampleLikelihood;
+use kronfit::model::{Dof, Mean, Model};
 use kronfit::optim::argmin::core::{Executor, IterState};
 use kronfit::optim::argmin::solver::conjugategradient::NonlinearConjugateGradient;
 use kronfit::optim::argmin::solver::conjugategradient::beta::HestenesStiefel;
@@ -27,9 +28,9 @@ fn main() -> Result<()> {
         .rows("compound-symmetry".parse()?)
         .cols("diagonal".parse()?)
         .mean(Mean::Scalar);
-    let source = SampleSource::new(&sample);
+    let source = SampleLikelihood::new(&sample);
     let problem = Problem::new(&model, &source);
-    let start = problem.start(&sample)?;
+    let start = problem.start()?;
     let fit = model.fit(&sample)?;
     let joint = JointProblem::new(&problem, &start, Coordinates::default())?;
     println!(
@@ -56,7 +57,7 @@ fn main() -> Result<()> {
         let Some((x, _)) = likelihood.best() else { continue };
         let found = joint.iterate_at(&x)?;
         let score = found.score.worst();
-        println!("{name:<30} {:>15.6} {score:>8.0e} {passes:>7}", found.log_likelihood);
+        println!("{name:<30} {:>15.6} {score:>8.0e} {passes:>7}", found.log_likelihood());
     }
     Ok(())
 }

@@ -12,8 +12,9 @@ use kronfit::calculus::check;
 use kronfit::data::Sample;
 use kronfit::estimate::{Coordinates, JointProblem, Problem};
 use kronfit::family::{Law, MatrixDistribution, Radial, Sampler, Weighting};
+use kronfit::likelihood::SampleLikelihood;
 use kronfit::linalg::Spd;
-use kronfit::model::{Dof, Model, SampleSource};
+use kronfit::model::{Dof, Model};
 use kronfit::optim::{Failure, Objective};
 use kronfit::{Error, Result, io};
 use ndarray::{Array1, Array2, Array3, array};
@@ -93,9 +94,9 @@ fn derivatives(sample: &Sample) -> Result<()> {
     println!("The gradient of −ℓ/npq at β = 0.6, checked by extrapolated differences\n");
     // ANCHOR: check
     let model = Model::of(Arc::new(PowerExponential { beta: 0.6 }));
-    let source = SampleSource::new(sample);
+    let source = SampleLikelihood::new(sample);
     let problem = Problem::new(&model, &source);
-    let joint = JointProblem::new(&problem, &problem.start(sample)?, Coordinates::LogEuclidean)?;
+    let joint = JointProblem::new(&problem, &problem.start()?, Coordinates::LogEuclidean)?;
     let at = Array1::from_shape_fn(joint.dim(), |k| 0.2 * (k as f64).sin());
     let look = |x: &Array1<f64>| joint.evaluate(&x.to_vec()).map_err(reason);
     let gradient = Array1::from(look(&at)?.gradient);

@@ -6,8 +6,9 @@
 
 use kronfit::Result;
 use kronfit::data::Sample;
+use kronfit::likelihood::Point;
 use kronfit::linalg::Root;
-use kronfit::model::{Model, Point};
+use kronfit::model::Model;
 use kronfit::structure::{Shape, Structure};
 use ndarray::{Array2, Array3, ArrayView2};
 use rand_chacha::ChaCha8Rng;
@@ -85,11 +86,8 @@ fn simulate() -> Result<Sample> {
     let wave = DampedWave.matrix(&[0.0, logit(0.85), logit(2.0 / 7.0)], 16)?;
     let cols = toeplitz(3, |k| 0.5_f64.powf(k));
     let mean = Array2::zeros((16, 3));
-    let point = Point {
-        mean,
-        row: Root::of("the wave", wave.view())?,
-        col: Root::of("the series", cols.view())?,
-    };
+    let point =
+        Point::new(mean, Root::of("the wave", wave.view())?, Root::of("the series", cols.view())?);
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let mut values = Array3::zeros((40, 16, 3));
     for mut x in values.outer_iter_mut() {

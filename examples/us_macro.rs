@@ -3,7 +3,7 @@
 //!
 //! Run with `cargo run --example us_macro [FOLDER FOR THE FIGURE]`.
 
-use kronfit::inference::{ErrorOptions, ProfileOptions, profile_dof};
+use kronfit::inference::{ErrorOptions, ProfileOptions};
 use kronfit::model::{Dof, Model};
 use kronfit::report::plot::write_figures;
 use kronfit::report::{parameter_table, profile_figure};
@@ -16,9 +16,10 @@ fn main() -> Result<()> {
     // ANCHOR: errors
     let model = Model::kronecker_t(Dof::Estimate).rows(Structure::CompoundSymmetry);
     let fit = model.fit(&sample)?;
-    let errors = fit.standard_errors(&sample)?;
-    let robust = fit
-        .standard_errors_with(&sample, ErrorOptions { robust: true, ..ErrorOptions::default() })?;
+    let fitted = fit.on(&sample)?;
+    let errors = fitted.standard_errors()?;
+    let robust =
+        fitted.standard_errors_with(ErrorOptions { robust: true, ..ErrorOptions::default() })?;
     // ANCHOR_END: errors
     let wanted = ["σ²", "ν", "rho", "column correlation"];
     let chosen = |errors: &kronfit::inference::StandardErrors| -> Result<Vec<_>> {
@@ -28,7 +29,7 @@ fn main() -> Result<()> {
     println!("Observed information, 95 % Wald intervals\n\n{}", parameter_table(&chosen(&errors)?));
     let first: Vec<_> = chosen(&robust)?.into_iter().take(3).collect();
     println!("Sandwich\n\n{}", parameter_table(&first));
-    let profile = profile_dof(&fit, &sample, &ProfileOptions::default())?;
+    let profile = fitted.profile_dof(&ProfileOptions::default())?;
     print!("{profile}");
     if let Some(folder) = std::env::args().nth(1) {
         write_figures(Path::new(&folder), &[profile_figure(&profile, "profile-dof")?])?;

@@ -22,7 +22,7 @@ fn intervals(truth: &Fit, n: usize, replicate: usize) -> Result<Option<Vec<Inter
     if fit.dof_at_infinity() {
         return Ok(None);
     }
-    Ok(Some(fit.standard_errors(&sample)?.intervals(0.95)?))
+    Ok(Some(fit.on(&sample)?.standard_errors()?.intervals(0.95)?))
 }
 
 fn study(name: &str, model: Model, replicates: usize, n: usize, table: &mut Table) -> Result<()> {
@@ -35,7 +35,7 @@ fn study(name: &str, model: Model, replicates: usize, n: usize, table: &mut Tabl
         return Err(Error::domain("N", n, format!("at most {}", data.dim().0)));
     }
     let truth = model.fit(&data)?;
-    let center = truth.standard_errors(&data)?.intervals(0.95)?;
+    let center = truth.on(&data)?.standard_errors()?.intervals(0.95)?;
     let all: Vec<Option<Vec<Interval>>> =
         (0..replicates).into_par_iter().map(|r| intervals(&truth, n, r)).collect::<Result<_>>()?;
     let lost = all.iter().filter(|x| x.is_none()).count();

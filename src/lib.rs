@@ -79,6 +79,7 @@ pub mod family;
 pub mod inference;
 pub mod io;
 pub mod kronecker;
+pub mod likelihood;
 pub mod linalg;
 pub mod model;
 pub mod optim;

@@ -3,8 +3,9 @@
 use kronfit::data::Sample;
 use kronfit::estimate::{Certify, DataSource, FitOptions, Method, Observer, Step};
 use kronfit::family::{Gaussian, KroneckerT, Law, MatrixT};
+use kronfit::likelihood::{Likelihood, Point, SampleLikelihood, Sides, Sums};
 use kronfit::linalg::Root;
-use kronfit::model::{Dof, Model, Pass, Point, SampleSource, Source, Want};
+use kronfit::model::{Dof, Model};
 use ndarray::{Array2, Array3};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -23,16 +24,16 @@ fn passes_allocate_nothing() {
     for (n, p, q) in [(1000, 7, 9), (5, 30, 20), (19, 50, 50)] {
         let values = Array3::from_shape_fn((n, p, q), |(i, r, c)| ((i * r + c) as f64).sin());
         let sample = Sample::new(values).expect("a finite sample");
-        let source = SampleSource::new(&sample);
+        let source = SampleLikelihood::new(&sample);
         let root = |d: usize| Root::from_lower(Array2::eye(d) * 0.7);
-        let point = Point { mean: Array2::zeros((p, q)), row: root(p), col: root(q) };
+        let point = Point::new(Array2::zeros((p, q)), root(p), root(q));
         for law in laws {
             let counted = pool.install(|| {
-                let mut out = Pass::zeros(p, q);
-                let wants = [Want::Both, Want::Row, Want::Col];
-                let _ = wants.map(|want| source.pass(&point, law, want, &mut out));
+                let mut out = Sums::zeros(p, q);
+                let wants = [Sides::Both, Sides::ROWS, Sides::COLS];
+                let _ = wants.map(|want| source.sums(&point, law, want, &mut out).unwrap());
                 allocation_counter::measure(|| {
-                    let _ = wants.map(|want| source.pass(&point, law, want, &mut out));
+                    let _ = wants.map(|want| source.sums(&point, law, want, &mut out).unwrap());
                 })
             });
             assert_eq!(counted.count_total, 0, "{} ({n}, {p}, {q}): {counted:?}", law.name());

@@ -31,8 +31,8 @@ fn distance(one: &Fit, two: &Fit) -> f64 {
         let seen = from.whiten(to.matrix().view());
         symmetric_eigen("a factor", seen.view()).expect("eigenvalues").values.mapv(f64::ln)
     };
-    let rows = logs(&one.point().row, &two.point().row);
-    let cols = logs(&one.point().col, &two.point().col);
+    let rows = logs(one.point().row(), two.point().row());
+    let cols = logs(one.point().col(), two.point().col());
     rows.iter().flat_map(|a| cols.iter().map(move |b| (a + b).powi(2))).sum::<f64>().sqrt()
 }
 

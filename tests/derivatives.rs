@@ -5,7 +5,8 @@ use kronfit::Error;
 use kronfit::calculus::check;
 use kronfit::data::Sample;
 use kronfit::estimate::{Coordinates, JointProblem, Problem};
-use kronfit::model::{Dof, Mean, Model, SampleSource};
+use kronfit::likelihood::SampleLikelihood;
+use kronfit::model::{Dof, Mean, Model};
 use kronfit::optim::{Failure, Objective};
 use kronfit::structure::Structure;
 use ndarray::{Array1, Array2, Array3};
@@ -33,9 +34,9 @@ fn error(failure: Failure) -> Error {
 /// Checks both derivatives at two vectors: the centre (equal eigenvalues of every exponent) and a
 /// point away from it.
 fn gate(model: &Model, sample: &Sample, coordinates: Coordinates, what: &str) {
-    let source = SampleSource::new(sample);
+    let source = SampleLikelihood::new(sample);
     let problem = Problem::new(model, &source);
-    let start = problem.start(sample).expect("a start");
+    let start = problem.start().expect("a start");
     let joint = JointProblem::new(&problem, &start, coordinates).expect("a problem");
     let (_, p, q) = sample.dim();
     assert_eq!(joint.dim(), model.n_parameters(p, q), "{what}");

@@ -2,7 +2,8 @@
 
 use kronfit::data::Sample;
 use kronfit::estimate::{Ascent, FitOptions, Iterate, Method, Problem, Silent, Termination};
-use kronfit::model::{Dof, Mean, Model, SampleSource};
+use kronfit::likelihood::SampleLikelihood;
+use kronfit::model::{Dof, Mean, Model};
 use kronfit::optim::argmin::core::observers::{Observe, ObserverMode};
 use kronfit::optim::argmin::core::{Error, Executor, KV, State, TerminationReason};
 use kronfit::optim::{StepState, Steps};
@@ -62,7 +63,7 @@ fn an_executor_of_ones_own_makes_the_same_fit() {
     ];
     for (seed, model) in models.iter().enumerate() {
         let data = sample(seed as u64, (12, 4, 3));
-        let source = SampleSource::new(&data);
+        let source = SampleLikelihood::new(&data);
         let problem = Problem::new(model, &source);
         for method in [Method::FlipFlop, Method::Newton, Method::Auto] {
             if method == Method::Newton && !problem.is_unstructured() {
@@ -72,7 +73,7 @@ fn an_executor_of_ones_own_makes_the_same_fit() {
             let fit = model.fit_with(&data, &options, &mut Silent).expect("a fit");
             let recorder = Recorder::default();
             let solver = Steps::new(Ascent::new(&problem, &options).expect("a method"));
-            let start = problem.start(&data).expect("a start");
+            let start = problem.start().expect("a start");
             let end = Executor::new(&problem, solver)
                 .configure(|state| state.param(start))
                 .add_observer(recorder.clone(), ObserverMode::Always)
@@ -90,8 +91,8 @@ fn an_executor_of_ones_own_makes_the_same_fit() {
                 assert!(step.score == score || (step.iteration == 0 && step.score <= score));
             }
             let last = end.state.into_param().expect("a point");
-            assert_eq!(last.log_likelihood, fit.log_likelihood());
-            assert_eq!(last.point.row.matrix(), fit.point().row.matrix());
+            assert_eq!(last.log_likelihood(), fit.log_likelihood());
+            assert_eq!(last.point.row().matrix(), fit.point().row().matrix());
         }
     }
 }
@@ -100,13 +101,13 @@ fn an_executor_of_ones_own_makes_the_same_fit() {
 fn the_rules_of_argmin_apply() {
     let data = sample(7, (2, 11, 10));
     let model = Model::gaussian().mean(Mean::Zero);
-    let source = SampleSource::new(&data);
+    let source = SampleLikelihood::new(&data);
     let problem = Problem::new(&model, &source);
     for method in [Method::FlipFlop, Method::Newton, Method::Auto] {
         let options = FitOptions { method, ..FitOptions::default() };
         let executor = || {
             let solver = Steps::new(Ascent::new(&problem, &options).expect("a method"));
-            let start = problem.start(&data).expect("a start");
+            let start = problem.start().expect("a start");
             Executor::new(&problem, solver).configure(|state| state.param(start))
         };
         let limited = executor().configure(|state| state.max_iters(3)).run().expect("an end");
@@ -172,10 +173,10 @@ fn errors_of_steps_come_out_as_they_are() {
     let options = FitOptions { method: Method::FlipFlop, ..FitOptions::default() };
     let fit = model.fit_with(&data, &options, &mut Silent);
     assert_eq!(fit.err(), Some(broken()));
-    let source = SampleSource::new(&data);
+    let source = SampleLikelihood::new(&data);
     let problem = Problem::new(&model, &source);
     let solver = Steps::new(Ascent::new(&problem, &options).expect("a method"));
-    let start = problem.start(&data).expect("a start");
+    let start = problem.start().expect("a start");
     let end = Executor::new(&problem, solver).configure(|state| state.param(start)).run();
     let error = end.err().expect("a failure").downcast::<kronfit::Error>();
     assert_eq!(error.ok(), Some(broken()));
@@ -184,7 +185,7 @@ fn errors_of_steps_come_out_as_they_are() {
 #[test]
 fn searches_are_not_steps() {
     let data = sample(1, (9, 3, 2));
-    let source = SampleSource::new(&data);
+    let source = SampleLikelihood::new(&data);
     let model = Model::gaussian();
     let structured = Model::gaussian().rows("ar1".parse().expect("a structure"));
     for (model, method) in

@@ -146,7 +146,7 @@ fn standard_errors_beside_a_vanishing_uniqueness() {
     let report = shape.report(fit.col_cov().view());
     let zeros = report.iter().filter(|(name, x)| name.starts_with("uniqueness") && *x == 0.0);
     assert_eq!(zeros.count(), 2);
-    let errors = fit.standard_errors(&sample).expect("standard errors");
+    let errors = fit.on(&sample).unwrap().standard_errors().expect("standard errors");
     let scale = fit.col_cov().diag().iter().fold(0.0_f64, |m, x| m.max(*x));
     for ((i, j), x) in errors.col_cov.indexed_iter() {
         assert!(x.is_finite() && *x > 0.0 && *x < scale, "B[{i},{j}]: {x:e}");

@@ -6,8 +6,10 @@ use common::{golden_json, golden_sample, matrix, relative};
 use kronfit::data::Sample;
 use kronfit::estimate::{FitOptions, Tyler};
 use kronfit::family::{DofFamily, Gaussian, KroneckerT, Law, MatrixDistribution, MatrixT};
+use kronfit::kronecker::Side;
+use kronfit::likelihood::{Likelihood, Point, SampleLikelihood, Sides, Sums};
 use kronfit::linalg::{Root, Spd};
-use kronfit::model::{Dof, Mean, Model, Pass, Point, SampleSource, Source, Want};
+use kronfit::model::{Dof, Mean, Model};
 use kronfit::special::{ln_multigamma_difference, multidigamma_difference};
 use ndarray::{Array1, Array2, Array3, linalg::kron};
 use serde_json::Value;
@@ -41,11 +43,8 @@ fn same(found: &Array2<f64>, expected: &Value, tol: f64, what: &str) {
 }
 
 fn point(inputs: &Value, row: &str, col: &str) -> Point {
-    Point {
-        mean: matrix(&inputs["M"]),
-        row: Root::of("A", matrix(&inputs[row]).view()).expect("positive definite"),
-        col: Root::of("B", matrix(&inputs[col]).view()).expect("positive definite"),
-    }
+    let root = |name: &str| Root::of(name, matrix(&inputs[name]).view()).expect("definite");
+    Point::new(matrix(&inputs["M"]), root(row), root(col))
 }
 
 /// (log-likelihood, gradient in M, A, B) from one pass.
@@ -54,27 +53,21 @@ fn likelihood(
     point: &Point,
     law: &dyn Law,
 ) -> (f64, Array2<f64>, Array2<f64>, Array2<f64>) {
-    let (n, p, q) = sample.dim();
-    let mut pass = Pass::zeros(p, q);
-    SampleSource::new(sample).pass(point, law, Want::Both, &mut pass);
-    let (n, pf, qf) = (n as f64, p as f64, q as f64);
-    let value = n * law.ln_constant(p, q)
-        - pass.rho_sum
-        - 0.5 * n * (qf * point.row.ln_det() + pf * point.col.ln_det());
-    let (row, col) = (point.row.inverse(), point.col.inverse());
-    let side = |inverse: ndarray::ArrayView2<'_, f64>, g: &Array2<f64>, half: f64| {
-        inverse.t().dot(&(g - &Array2::<f64>::eye(g.nrows()))).dot(&inverse) * half
+    let (_, p, q) = sample.dim();
+    let mut sums = Sums::zeros(p, q);
+    SampleLikelihood::new(sample).sums(point, law, Sides::Both, &mut sums).expect("sums");
+    let gradient = |side: Side| {
+        let inverse = point.factor(side).inverse();
+        let scatter = sums.scatter(side).expect("both sides").to_owned();
+        let excess = scatter - Array2::<f64>::eye(inverse.nrows()) * sums.unit(side);
+        inverse.t().dot(&excess).dot(&inverse) * 0.5
     };
-    (
-        value,
-        row.t().dot(&pass.psi_sum).dot(&col),
-        side(row, &pass.row_scatter, 0.5 * n * qf),
-        side(col, &pass.col_scatter, 0.5 * n * pf),
-    )
+    let mean = point.row().inverse().t().dot(&sums.psi).dot(&point.col().inverse());
+    (sums.log_likelihood, mean, gradient(Side::Rows), gradient(Side::Cols))
 }
 
 fn summaries(sample: &Sample, point: &Point, family: &dyn DofFamily) -> Array1<f64> {
-    SampleSource::new(sample).summaries(point, family)
+    SampleLikelihood::new(sample).summaries(point, family).expect("summaries").values
 }
 
 #[test]
@@ -121,8 +114,8 @@ fn matrix_t_likelihood_and_gradients() {
     let distribution = MatrixDistribution::new(
         Arc::new(law),
         point.mean.clone(),
-        point.row.spd(),
-        point.col.spd(),
+        point.row().spd(),
+        point.col().spd(),
     )
     .unwrap();
     let each = numbers(&outputs["loglik_per_sample"]);
@@ -132,7 +125,7 @@ fn matrix_t_likelihood_and_gradients() {
     // ∂ℓ/∂ν at fixed Σ is the score at fixed A = Σ/ν less what moving A adds.
     let seen = summaries(&sample, &point, &law) * 3.0;
     let at_fixed_scale = 0.5 * 4.0 * law.score(3.0, seen.view(), 3, 2);
-    let along_scale = (&row * &point.row.matrix()).sum() / 3.0;
+    let along_scale = (&row * &point.row().matrix()).sum() / 3.0;
     let expected = outputs["grad_nu"].as_f64().unwrap();
     close(at_fixed_scale - along_scale, expected, 1e-12, "∂ν");
 }
@@ -143,16 +136,17 @@ fn matrix_t_two_sided_steps() {
     let (inputs, outputs) = (&case["inputs"], &case["outputs"]);
     let (sample, point) = (sample(&inputs["X"]), point(inputs, "Sigma", "Omega"));
     let law = MatrixT::new(3.0).unwrap();
-    let mut pass = Pass::zeros(3, 2);
-    SampleSource::new(&sample).pass(&point, &law, Want::Both, &mut pass);
+    let mut sums = Sums::zeros(3, 2);
+    SampleLikelihood::new(&sample).sums(&point, &law, Sides::Both, &mut sums).expect("sums");
     let two_sided = law.two_sided().expect("matrix weights");
-    let (mut rows, mut cols) = (pass.row_scatter.clone(), pass.col_scatter.clone());
+    let mean = |side: Side| Array2::clone(&sums.mean_scatter(side).expect("both sides"));
+    let (mut rows, mut cols) = (mean(Side::Rows), mean(Side::Cols));
     two_sided.outer_step(&mut rows, 2).unwrap();
     two_sided.outer_step(&mut cols, 3).unwrap();
-    same(&point.row.unwhiten(rows.view()), &outputs["p_Sigma"], 1e-12, "Σ, p-side");
-    same(&point.col.unwhiten(pass.col_scatter.view()), &outputs["p_Omega"], 1e-12, "Ω, p-side");
-    same(&point.row.unwhiten(pass.row_scatter.view()), &outputs["q_Sigma"], 1e-12, "Σ, q-side");
-    same(&point.col.unwhiten(cols.view()), &outputs["q_Omega"], 1e-12, "Ω, q-side");
+    same(&point.row().unwhiten(rows.view()), &outputs["p_Sigma"], 1e-12, "Σ, p-side");
+    same(&point.col().unwhiten(mean(Side::Cols).view()), &outputs["p_Omega"], 1e-12, "Ω, p-side");
+    same(&point.row().unwhiten(mean(Side::Rows).view()), &outputs["q_Sigma"], 1e-12, "Σ, q-side");
+    same(&point.col().unwhiten(cols.view()), &outputs["q_Omega"], 1e-12, "Ω, q-side");
 }
 
 #[test]

@@ -3,8 +3,9 @@
 mod common;
 
 use common::matrix;
+use kronfit::likelihood::{MeanMetric, Point, mean_step};
 use kronfit::linalg::Root;
-use kronfit::model::{Mean, MeanMetric, Model, Point, mean_step};
+use kronfit::model::{Mean, Model};
 use kronfit::structure::{Shape, Structure};
 use ndarray::{Array1, Array2, Array3, Axis};
 use serde_json::Value;
@@ -41,11 +42,8 @@ fn gls(mean: &Mean, inputs: &Value, metric: &dyn Fn(f64, &Point) -> MeanMetric) 
     let sample = Array3::from_shape_vec(shape, flat).expect("X");
     let average = sample.mean_axis(Axis(0)).expect("an average");
     let (a, b) = (matrix(&inputs["A"]), matrix(&inputs["B"]));
-    let mut point = Point {
-        mean: Array2::zeros(average.dim()),
-        row: Root::of("A", a.view()).expect("A"),
-        col: Root::of("B", b.view()).expect("B"),
-    };
+    let root = |matrix: &Array2<f64>| Root::of("a factor", matrix.view()).expect("definite");
+    let mut point = Point::new(Array2::zeros(average.dim()), root(&a), root(&b));
     let n = shape.0 as f64;
     for _ in 0..2 {
         let psi_sum = point.whiten((&average - &point.mean).view()) * n;

@@ -7,12 +7,14 @@ use kronfit::data::Sample;
 use kronfit::estimate::{Fit, FitOptions};
 use kronfit::family::Law;
 use kronfit::inference::{
-    BootstrapOptions, ErrorOptions, Factor, Gradient, Information, InformationKind, ProfileOptions,
-    SeparabilityOptions, Shared, contributions, equal_factors, likelihood_ratio, nested_test,
-    outliers, profile_dof, profile_rho, separability, separability_factor, simulate_fit, stream,
+    BootstrapOptions, ErrorOptions, Gradient, Information, InformationKind, ProfileOptions,
+    SeparabilityOptions, Shared, equal_factors, nested_test, separability, separability_factor,
+    simulate_fit, stream,
 };
+use kronfit::kronecker::Side;
+use kronfit::likelihood::{Likelihood, Point, SampleLikelihood, Sides, Sums};
 use kronfit::linalg::{Root, Spd, cholesky_lower};
-use kronfit::model::{Dof, Mean, Model, Pass, Point, SampleSource, Source, Want};
+use kronfit::model::{Dof, Mean, Model};
 use kronfit::structure::{Shape, Structure, Unstructured};
 use kronfit::{Error, Result};
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, array, concatenate};
@@ -82,15 +84,15 @@ fn plain() -> Structure {
 /// The exact score in a fit's coordinates, at coordinates moved by `t` along the k-th.
 struct Scores<'a> {
     fit: &'a Fit,
-    source: SampleSource<'a>,
+    source: SampleLikelihood<'a>,
     dim: (usize, usize, usize),
 }
 
 impl Scores<'_> {
     fn coordinates(&self) -> Vec<Vec<f64>> {
         let (model, point) = (self.fit.model(), self.fit.point());
-        let row = model.row_structure().shape().coordinates(point.row.matrix().view()).unwrap();
-        let col = model.col_structure().shape().coordinates(point.col.matrix().view()).unwrap();
+        let row = model.row_structure().shape().coordinates(point.row().matrix().view()).unwrap();
+        let col = model.col_structure().shape().coordinates(point.col().matrix().view()).unwrap();
         let (_, p, q) = self.dim;
         let mean = vec![0.0; model.mean_structure().n_parameters(p, q)];
         let dof = if model.estimates_dof() { self.fit.dof().map(f64::ln) } else { None };
@@ -110,7 +112,7 @@ impl Scores<'_> {
             mean = mean + left.dot(&theta).dot(&right);
         }
         let (row, col) = (model.row_structure(), model.col_structure());
-        let point = Point { mean, row: root(row, &c[0], p), col: root(col, &c[1], q) };
+        let point = Point::new(mean, root(row, &c[0], p), root(col, &c[1], q));
         let law: Arc<dyn Law> = match (c[3].first(), fit.dof()) {
             (Some(ln), _) => model.law().dof_family().unwrap().at(ln.exp()),
             (None, Some(dof)) => model.law().dof_family().unwrap().at(dof),
@@ -120,30 +122,30 @@ impl Scores<'_> {
     }
 
     fn log_likelihood(&self, c: &[Vec<f64>]) -> f64 {
-        let (n, p, q) = self.dim;
+        let (_, p, q) = self.dim;
         let (point, law) = self.at(c);
-        let mut pass = Pass::zeros(p, q);
-        self.source.pass(&point, &*law, Want::Both, &mut pass);
-        let dets = q as f64 * point.row.ln_det() + p as f64 * point.col.ln_det();
-        n as f64 * (law.ln_constant(p, q) - 0.5 * dets) - pass.rho_sum
+        let mut sums = Sums::zeros(p, q);
+        self.source.sums(&point, &*law, Sides::Both, &mut sums).unwrap();
+        sums.log_likelihood
     }
 
     fn score(&self, c: &[Vec<f64>]) -> Array1<f64> {
-        let (n, p, q) = self.dim;
+        let (_, p, q) = self.dim;
         let (point, law) = self.at(c);
-        let mut pass = Pass::zeros(p, q);
-        self.source.pass(&point, &*law, Want::Both, &mut pass);
-        let raw = |root: &Root, g: &Array2<f64>, w: usize| {
-            let excess = (g - &Array2::<f64>::eye(g.nrows())) * (0.5 * (n * w) as f64);
+        let mut sums = Sums::zeros(p, q);
+        self.source.sums(&point, &*law, Sides::Both, &mut sums).unwrap();
+        let raw = |side: Side| {
+            let (root, g) = (point.factor(side), sums.mean_scatter(side).unwrap());
+            let excess = (&*g - &Array2::<f64>::eye(g.nrows())) * (0.5 * sums.unit(side));
             root.inverse().t().dot(&excess).dot(&root.inverse())
         };
         let model = self.fit.model();
-        let row = raw(&point.row, &pass.row_scatter, q);
-        let col = raw(&point.col, &pass.col_scatter, p);
+        let row = raw(Side::Rows);
+        let col = raw(Side::Cols);
         let mut out = model.row_structure().shape().pull_back(&c[0], row.view()).unwrap();
         out.extend(model.col_structure().shape().pull_back(&c[1], col.view()).unwrap());
         if let Some((left, right)) = model.mean_structure().design(p, q) {
-            let g = point.row.inverse().t().dot(&pass.psi_sum).dot(&point.col.inverse());
+            let g = point.row().inverse().t().dot(&sums.psi).dot(&point.col().inverse());
             out.extend(left.t().dot(&g).dot(&right.t()).iter());
         }
         if !c[3].is_empty() {
@@ -168,8 +170,8 @@ fn richardson(h: f64, f: impl Fn(f64) -> Array1<f64>) -> Array1<f64> {
 
 /// The largest difference in units of the information's own diagonal.
 fn information_gap(fit: &Fit, sample: &Sample) -> f64 {
-    let information = Information::observed(fit, sample).unwrap();
-    let scores = Scores { fit, source: SampleSource::new(sample), dim: sample.dim() };
+    let information = Information::observed(&fit.on(&sample).unwrap()).unwrap();
+    let scores = Scores { fit, source: SampleLikelihood::new(sample), dim: sample.dim() };
     let base = scores.coordinates();
     let j = information.matrix();
     let (mut k, mut worst) = (0, 0.0_f64);
@@ -244,8 +246,8 @@ fn standard_errors_do_not_depend_on_coordinates() {
         let other = model.clone().rows(plain()).cols(plain()).fit(&sample).unwrap();
         for robust in [false, true] {
             let options = ErrorOptions { robust, ..ErrorOptions::default() };
-            let a = own.standard_errors_with(&sample, options).unwrap();
-            let b = other.standard_errors_with(&sample, options).unwrap();
+            let a = own.on(&sample).unwrap().standard_errors_with(options).unwrap();
+            let b = other.on(&sample).unwrap().standard_errors_with(options).unwrap();
             assert!((a.sigma2 / b.sigma2 - 1.0).abs() < 1e-5, "{} {}", a.sigma2, b.sigma2);
             assert!(relative(&a.row_cov, &b.row_cov) < 1e-5);
             assert!(relative(&a.col_correlation, &b.col_correlation) < 1e-5);
@@ -285,7 +287,7 @@ fn expected_information_meets_the_reference() {
     let sample = perfect(&a, &b);
     let fit = Model::gaussian().mean(Mean::Zero).fit(&sample).unwrap();
     let options = ErrorOptions { information: InformationKind::Expected, robust: false };
-    let errors = fit.standard_errors_with(&sample, options).unwrap();
+    let errors = fit.on(&sample).unwrap().standard_errors_with(options).unwrap();
     // The reference has n = 4.
     let shrink = (4.0 / sample.dim().0 as f64).sqrt();
     let by_trace = matrix(&case["outputs"]["cov_vechA_trace"]);
@@ -324,7 +326,7 @@ fn gaussian_closed_forms() {
     let sample = drawn(8, 40, &a3(), &b4(), false);
     let fit = Model::gaussian().fit(&sample).unwrap();
     let options = ErrorOptions { information: InformationKind::Expected, robust: false };
-    let errors = fit.standard_errors_with(&sample, options).unwrap();
+    let errors = fit.on(&sample).unwrap().standard_errors_with(options).unwrap();
     let (n, p, q) = sample.dim();
     let (a, b) = (fit.row_cov(), fit.col_cov());
     let spread = |m: &Array2<f64>| 2.0 * (m * m).sum() / m.diag().sum().powi(2);
@@ -351,8 +353,8 @@ fn expected_information_of_the_kronecker_t_is_the_covariance_of_its_scores() {
     let sample = drawn(5, 30_000, &array![[1.0, -0.3], [-0.3, 0.5]], &b, true);
     let fit = Model::kronecker_t(Dof::Estimate).fit(&sample).unwrap();
     let expected = Information::expected(&fit).unwrap();
-    let observed = Information::observed(&fit, &sample).unwrap();
-    let scores = expected.scores(&fit, &sample).unwrap();
+    let observed = Information::observed(&fit.on(&sample).unwrap()).unwrap();
+    let scores = expected.scores(&fit.on(&sample).unwrap()).unwrap();
     let sums = scores.sum_axis(Axis(0));
     let outer = scores.t().dot(&scores);
     let i = expected.matrix();
@@ -375,12 +377,13 @@ fn wald_study(model: &Model, replicates: usize, n: usize) -> Vec<(String, f64, f
         let range = ndarray::Slice::from(0..n);
         Sample::new(big.values().slice_axis(Axis(0), range).to_owned()).unwrap()
     };
-    let center = true_fit.standard_errors(&truth).unwrap().intervals(0.95).unwrap();
+    let center = true_fit.on(&truth).unwrap().standard_errors().unwrap().intervals(0.95).unwrap();
     let mut all: Vec<Vec<(f64, f64, bool)>> = vec![Vec::new(); center.len()];
     for r in 0..replicates {
         let sample = draws(r);
         let fit = model.fit(&sample).unwrap();
-        let intervals = fit.standard_errors(&sample).unwrap().intervals(0.95).unwrap();
+        let intervals =
+            fit.on(&sample).unwrap().standard_errors().unwrap().intervals(0.95).unwrap();
         if intervals.len() < center.len() {
             continue; // ν̂ = ∞
         }
@@ -534,22 +537,27 @@ fn nonsense_is_refused() {
     let one_row = Sample::new(normal(1, (20, 1, 3))).unwrap();
     assert!(separability(&one_row, &SeparabilityOptions::default()).is_err());
     // Not nested, other data, same model, not converged.
+    let fit_of = |sample: &Sample| Model::gaussian().fit(sample).unwrap();
     let fit = |model: Model| model.fit(&sample).unwrap();
     let ar1 = fit(Model::gaussian().rows(Structure::Ar1));
     let cs = fit(Model::gaussian().rows(Structure::CompoundSymmetry));
     let full = fit(Model::gaussian());
-    assert!(likelihood_ratio(&ar1, &cs, &sample).is_err());
-    assert!(likelihood_ratio(&full, &ar1, &sample).is_err());
-    assert!(likelihood_ratio(&full, &full, &sample).is_err());
+    let on = |fit| Fit::on(fit, &sample).unwrap();
+    assert!(on(&ar1).likelihood_ratio(&on(&full)).is_ok());
+    assert!(on(&ar1).likelihood_ratio(&on(&cs)).is_err());
+    assert!(on(&full).likelihood_ratio(&on(&ar1)).is_err());
+    assert!(on(&full).likelihood_ratio(&on(&full)).is_err());
     let other = drawn(8, 12, &a3(), &b4(), false);
-    assert!(likelihood_ratio(&ar1, &full, &other).is_err());
-    assert!(full.standard_errors(&other).is_err());
+    assert!(full.on(&other).is_err());
+    let elsewhere = fit_of(&other);
+    let refused = on(&ar1).likelihood_ratio(&elsewhere.on(&other).unwrap()).unwrap_err();
+    assert!(refused.to_string().contains("different data"), "{refused}");
     let short = FitOptions { max_iter: 1, ..FitOptions::default() };
     let stopped =
         Model::gaussian().fit_with(&sample, &short, &mut kronfit::estimate::Silent).unwrap();
     assert!(!stopped.is_converged());
-    assert!(stopped.standard_errors(&sample).is_err());
-    assert!(likelihood_ratio(&stopped, &full, &sample).is_err());
+    assert!(stopped.on(&sample).unwrap().standard_errors().is_err());
+    assert!(on(&stopped).likelihood_ratio(&on(&full)).is_err());
 }
 
 /// Too few samples for the full test: the projected one runs, and needs a bootstrap.
@@ -625,7 +633,7 @@ fn profiles_end_where_the_likelihood_has_dropped() {
     let sample = drawn(3, 80, &a3(), &b4(), true);
     let model = Model::kronecker_t(Dof::Estimate);
     let fit = model.fit(&sample).unwrap();
-    let profile = profile_dof(&fit, &sample, &options).unwrap();
+    let profile = fit.on(&sample).unwrap().profile_dof(&options).unwrap();
     let (low, high) = (profile.low.unwrap(), profile.high.unwrap());
     assert!(low < profile.estimate && profile.estimate < high);
     for end in [low, high] {
@@ -634,7 +642,7 @@ fn profiles_end_where_the_likelihood_has_dropped() {
         assert!((drop - 0.5 * 3.841_458_820_694_124).abs() < 1e-4, "{end}: {drop}");
     }
     // The Wald interval on the log scale is near.
-    let errors = fit.standard_errors(&sample).unwrap();
+    let errors = fit.on(&sample).unwrap().standard_errors().unwrap();
     let wald = errors.intervals(0.95).unwrap().into_iter().find(|i| i.name == "ν").unwrap();
     assert!((wald.low / low).ln().abs() < 0.25 && (wald.high / high).ln().abs() < 0.5);
     // ν̂ = ∞ gives a one-sided interval.
@@ -642,17 +650,17 @@ fn profiles_end_where_the_likelihood_has_dropped() {
         Sample::new(concatenate(Axis(0), &[perfect(&a3(), &b4()).values()]).unwrap()).unwrap();
     let gaussian = model.fit(&light).unwrap();
     assert!(gaussian.dof_at_infinity());
-    let profile = profile_dof(&gaussian, &light, &options).unwrap();
+    let profile = gaussian.on(&light).unwrap().profile_dof(&options).unwrap();
     assert!(profile.low.unwrap() > 1.0 && profile.high.is_none());
 
     let ar1 = Model::gaussian().cols(Structure::Ar1).fit(&sample).unwrap();
-    let profile = profile_rho(&ar1, &sample, Factor::Cols, &options).unwrap();
-    let errors = ar1.standard_errors(&sample).unwrap();
+    let profile = ar1.on(&sample).unwrap().profile_rho(Side::Cols, &options).unwrap();
+    let errors = ar1.on(&sample).unwrap().standard_errors().unwrap();
     let wald =
         errors.intervals(0.95).unwrap().into_iter().find(|i| i.name.starts_with("rho")).unwrap();
     assert!((profile.low.unwrap() - wald.low).abs() < 0.02, "{profile:?} {wald:?}");
     assert!((profile.high.unwrap() - wald.high).abs() < 0.02, "{profile:?} {wald:?}");
-    assert!(profile_rho(&ar1, &sample, Factor::Rows, &options).is_err());
+    assert!(ar1.on(&sample).unwrap().profile_rho(Side::Rows, &options).is_err());
 }
 
 /// Contributions add up to the distance, distances to npq, and p-values are uniform under every
@@ -669,7 +677,7 @@ fn distances_have_their_laws() {
         let views: Vec<_> = parts.iter().map(Sample::values).collect();
         let sample = Sample::new(concatenate(Axis(0), &views).unwrap()).unwrap();
         let fit = model.fit(&sample).unwrap();
-        let found = outliers(&fit, &sample).unwrap();
+        let found = fit.on(&sample).unwrap().outliers().unwrap();
         let n = sample.dim().0;
         let mut p: Vec<f64> = found.distances.iter().map(|d| d.p_value).collect();
         p.sort_by(f64::total_cmp);
@@ -679,7 +687,7 @@ fn distances_have_their_laws() {
         let ks = p.iter().enumerate().map(gap).fold(0.0, f64::max);
         assert!(ks < 1.95 / (n as f64).sqrt(), "{}: {ks}", model.law().name());
         for d in found.distances.iter().take(20) {
-            let parts = contributions(&fit, &sample, d.sample).unwrap();
+            let parts = fit.on(&sample).unwrap().contributions(d.sample).unwrap();
             for total in [parts.cells.sum(), parts.rows.sum(), parts.cols.sum()] {
                 assert!((total / d.distance - 1.0).abs() < 1e-9);
             }
@@ -697,10 +705,10 @@ fn planted_outlier_is_found_with_its_cell() {
     x[[17, 1, 2]] += 15.0;
     let sample = Sample::new(x).unwrap();
     let fit = Model::gaussian().fit(&sample).unwrap();
-    let found = outliers(&fit, &sample).unwrap();
+    let found = fit.on(&sample).unwrap().outliers().unwrap();
     assert_eq!(found.worst_first()[0].sample, 17);
     assert!(found.distances[17].holm < 1e-4);
-    let cells = contributions(&fit, &sample, 17).unwrap().cells;
+    let cells = fit.on(&sample).unwrap().contributions(17).unwrap().cells;
     let largest = cells.indexed_iter().max_by(|a, b| a.1.total_cmp(b.1)).unwrap().0;
     assert_eq!(largest, (1, 2));
 }

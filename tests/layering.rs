@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// From the bottom up: a module may use what stands before it.
-const LAYERS: [&str; 17] = [
+const LAYERS: [&str; 18] = [
     "error",
     "linalg",
     "kronecker",
@@ -16,6 +16,7 @@ const LAYERS: [&str; 17] = [
     "structure",
     "family",
     "model",
+    "likelihood",
     "estimate",
     "inference",
     "study",

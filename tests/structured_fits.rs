@@ -4,8 +4,9 @@
 use kronfit::Error;
 use kronfit::data::Sample;
 use kronfit::estimate::Fit;
+use kronfit::likelihood::Point;
 use kronfit::linalg::Root;
-use kronfit::model::{Dof, Mean, Model, Point};
+use kronfit::model::{Dof, Mean, Model};
 use kronfit::structure::Structure;
 use ndarray::{Array1, Array2, Array3, Axis, linalg::kron};
 
@@ -21,11 +22,9 @@ fn sample(n: usize, p: usize, q: usize, seed: u64) -> Sample {
     let cols = Array2::from_shape_fn((q, q), |(i, j)| {
         (if i == j { 1.0 } else { 0.3 }) * ((1 + i) * (1 + j)) as f64
     });
-    let point = Point {
-        mean: Array2::zeros((p, q)),
-        row: Root::of_ar1("A", 1.0, 0.6, p).expect("A"),
-        col: Root::of("B", cols.view()).expect("B"),
-    };
+    let row = Root::of_ar1("A", 1.0, 0.6, p).expect("A");
+    let col = Root::of("B", cols.view()).expect("B");
+    let point = Point::new(Array2::zeros((p, q)), row, col);
     let mut values = Array3::zeros((n, p, q));
     for mut x in values.outer_iter_mut() {
         let z = Array2::from_shape_simple_fn((p, q), || (0..12).map(|_| uniform()).sum::<f64>());

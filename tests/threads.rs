@@ -3,8 +3,9 @@
 use kronfit::data::Sample;
 use kronfit::estimate::{DataSource, FitOptions, Silent};
 use kronfit::family::{Gaussian, KroneckerT, Law, MatrixT};
+use kronfit::likelihood::{Likelihood, Point, SampleLikelihood, Sides, Sums};
 use kronfit::linalg::Root;
-use kronfit::model::{Model, Pass, Point, SampleSource, Source, Want};
+use kronfit::model::Model;
 use ndarray::{Array2, Array3};
 
 fn sample(n: usize, p: usize, q: usize) -> Sample {
@@ -23,7 +24,7 @@ fn point(p: usize, q: usize) -> Point {
             std::cmp::Ordering::Less => 0.0,
         }))
     };
-    Point { mean: Array2::from_elem((p, q), 0.1), row: root(p), col: root(q) }
+    Point::new(Array2::from_elem((p, q), 0.1), root(p), root(q))
 }
 
 fn on<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
@@ -41,12 +42,12 @@ fn passes_have_the_same_bits() {
         for law in laws {
             let run = |threads| {
                 on(threads, || {
-                    let source = SampleSource::new(&sample);
-                    let mut out = Pass::zeros(p, q);
-                    source.pass(&point, law, Want::Both, &mut out);
+                    let source = SampleLikelihood::new(&sample);
+                    let mut out = Sums::zeros(p, q);
+                    source.sums(&point, law, Sides::Both, &mut out).unwrap();
                     // A second pass reuses the memory of the first.
                     let first = out.clone();
-                    source.pass(&point, law, Want::Both, &mut out);
+                    source.sums(&point, law, Sides::Both, &mut out).unwrap();
                     assert_eq!(first, out);
                     out
                 })

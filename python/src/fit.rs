@@ -9,10 +9,11 @@ use crate::model::Model;
 use crate::run::{Stop, Watch, aside, here};
 use kronfit::Error;
 use kronfit::estimate::{Fit as Inner, FitOptions, Normalisation};
-use kronfit::family::{Law, Scratch};
+use kronfit::family::Law;
 use kronfit::inference::ErrorOptions;
+use kronfit::likelihood::{Likelihood, Observation, SampleLikelihood};
 use kronfit::report::{FitRecord, html::html, plot};
-use ndarray::{Array1, Array2};
+use ndarray::Array1;
 use numpy::{PyArray1, PyArray2, PyArray3, PyReadonlyArray3, ToPyArray};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -287,7 +288,7 @@ impl Fit {
         let options = ErrorOptions { information, robust };
         let (fit, sample) = (self.inner.clone(), data.sample.clone());
         let errors =
-            aside(py, &Stop::default(), move || fit.standard_errors_with(&sample, options))?;
+            aside(py, &Stop::default(), move || fit.on(&sample)?.standard_errors_with(options))?;
         Ok(StandardErrors { inner: errors })
     }
 
@@ -306,18 +307,15 @@ impl Fit {
         }
         let (fit, n) = (&self.inner, view.dim().0);
         let (mut densities, mut distances) = (Array1::zeros(n), Array1::zeros(n));
+        let look = |seen: Observation<'_>| {
+            (densities[seen.index], distances[seen.index]) = (seen.ln_density, seen.distance);
+            Ok(())
+        };
         py.detach(|| {
-            let (point, law) = (fit.point(), fit.law());
-            let dets = 0.5 * (q as f64 * point.row.ln_det() + p as f64 * point.col.ln_det());
-            let constant = law.ln_constant(p, q) - dets;
-            let (mut psi, mut scratch) = (Array2::zeros((p, q)), Scratch::default());
-            for (i, x) in view.outer_iter().enumerate() {
-                let z = point.whiten((&x - &fit.mean()).view());
-                let (rho, _) = law.weigh(z.view(), psi.view_mut(), &mut scratch);
-                densities[i] = constant - rho;
-                distances[i] = z.iter().map(|x| x * x).sum();
-            }
-        });
+            let mut look = look;
+            SampleLikelihood::of(view).each(fit.point(), fit.law(), &mut look)
+        })
+        .map_err(exception)?;
         Ok((densities.to_pyarray(py), distances.to_pyarray(py)))
     }
 

@@ -8,9 +8,10 @@ use crate::model::Model;
 use crate::run::{Stop, aside};
 use kronfit::Error;
 use kronfit::inference::{
-    self, BootstrapOptions, Factor, InformationKind, IntervalScale, ProfileOptions,
-    SeparabilityOptions, Shared, StandardErrors as Inner,
+    self, BootstrapOptions, InformationKind, IntervalScale, ProfileOptions, SeparabilityOptions,
+    Shared, StandardErrors as Inner,
 };
+use kronfit::kronecker::Side;
 use kronfit::report::{comparison_table, profile_figure};
 use numpy::{PyArray1, PyArray2, ToPyArray};
 use pyo3::prelude::*;
@@ -224,9 +225,9 @@ pub fn profile(
     let options = ProfileOptions { level, points, fit: options(fit_options)? };
     let (inner, sample, what) = (fit.inner.clone(), data.sample.clone(), what.to_owned());
     let profile = aside(py, &Stop::default(), move || match what.as_str() {
-        "dof" => inference::profile_dof(&inner, &sample, &options),
-        "rows" => inference::profile_rho(&inner, &sample, Factor::Rows, &options),
-        "cols" => inference::profile_rho(&inner, &sample, Factor::Cols, &options),
+        "dof" => inner.on(&sample)?.profile_dof(&options),
+        "rows" => inner.on(&sample)?.profile_rho(Side::Rows, &options),
+        "cols" => inner.on(&sample)?.profile_rho(Side::Cols, &options),
         other => Err(Error::domain(
             "what is profiled",
             format!("\"{other}\""),
@@ -272,7 +273,7 @@ pub fn outliers(
     data: &Data,
 ) -> PyResult<(String, Py<PyDict>, Vec<String>)> {
     let (inner, sample) = (fit.inner.clone(), data.sample.clone());
-    let found = aside(py, &Stop::default(), move || inference::outliers(&inner, &sample))?;
+    let found = aside(py, &Stop::default(), move || inner.on(&sample)?.outliers())?;
     let columns = PyDict::new(py);
     let column = |name: &str, of: fn(&inference::Distance) -> f64| {
         let values = found.distances.iter().map(of);
@@ -294,6 +295,7 @@ pub fn contributions<'py>(
     data: &Data,
     index: usize,
 ) -> PyResult<Bound<'py, PyArray2<f64>>> {
-    let found = inference::contributions(&fit.inner, &data.sample, index).map_err(exception)?;
+    let found = || fit.inner.on(&data.sample)?.contributions(index);
+    let found = found().map_err(exception)?;
     Ok(found.cells.to_pyarray(py))
 }

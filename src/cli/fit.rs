@@ -88,7 +88,7 @@ pub(super) fn run(args: &FitArgs, quiet: bool) -> Result<Done> {
         .collect::<Result<Vec<_>>>()?;
     let Some((_, fit)) = fits.first() else { return Ok(Done::Fully) };
     let errors = match &data {
-        Input::Memory(sample) if args.se => Some(fit.standard_errors(sample)?),
+        Input::Memory(sample) if args.se => Some(fit.on(sample)?.standard_errors()?),
         _ => None,
     };
     let json_on_stdout = args.json.as_deref() == Some(Path::new("-"));

@@ -4,9 +4,8 @@ use super::Done;
 use super::data::DataArgs;
 use super::model::{HowArgs, ModelArgs};
 use super::progress::{FitProgress, say};
-use crate::data::Sample;
-use crate::estimate::{Fit, Method};
-use crate::inference::{Outliers, contributions, outliers};
+use crate::estimate::Method;
+use crate::inference::{Fitted, Outliers};
 use crate::report::plot::{Chart, Figure, Scale, Series, write_figures};
 use crate::report::{contribution_table, outlier_table, to_json};
 use crate::{Error, Result, io};
@@ -50,13 +49,14 @@ pub(super) fn run(args: &OutliersArgs, quiet: bool) -> Result<Done> {
     let fit = model.fit_with(&sample, &args.how.options(Method::default()), &mut progress);
     progress.finish();
     let fit = fit?;
-    let found = outliers(&fit, &sample)?;
+    let fitted = fit.on(&sample)?;
+    let found = fitted.outliers()?;
     let json_on_stdout = args.json.as_deref() == Some(Path::new("-"));
     if !quiet && !json_on_stdout {
-        say(&page(args, &fit, &sample, &found)?)?;
+        say(&page(args, &fitted, &found)?)?;
     }
     if let Some(path) = &args.json {
-        let json = to_json(&record(args, &fit, &sample, &found)?)?;
+        let json = to_json(&record(args, &fitted, &found)?)?;
         if json_on_stdout { say(&json)? } else { io::write_text(path, &json)? }
     }
     if let Some(path) = &args.csv {
@@ -75,7 +75,8 @@ fn examined(found: &Outliers, alpha: f64) -> Vec<usize> {
     worst.iter().take(called.clamp(1, 3)).map(|d| d.sample).collect()
 }
 
-fn page(args: &OutliersArgs, fit: &Fit, sample: &Sample, found: &Outliers) -> Result<String> {
+fn page(args: &OutliersArgs, fitted: &Fitted<'_>, found: &Outliers) -> Result<String> {
+    let (fit, sample) = (fitted.fit(), fitted.sample());
     let (n, p, q) = sample.dim();
     let called = found.distances.iter().filter(|d| d.holm < args.alpha).count();
     let discovered = found.distances.iter().filter(|d| d.benjamini_hochberg < args.alpha).count();
@@ -89,7 +90,7 @@ fn page(args: &OutliersArgs, fit: &Fit, sample: &Sample, found: &Outliers) -> Re
         outlier_table(found, args.worst)
     );
     for index in examined(found, args.alpha) {
-        let parts = contributions(fit, sample, index)?;
+        let parts = fitted.contributions(index)?;
         let _ = write!(
             text,
             "\nSample {}: distance by cell, (A⁻¹YB⁻¹) ∘ Y; a negative cell agrees with its \
@@ -104,15 +105,11 @@ fn page(args: &OutliersArgs, fit: &Fit, sample: &Sample, found: &Outliers) -> Re
     Ok(text)
 }
 
-fn record(
-    args: &OutliersArgs,
-    fit: &Fit,
-    sample: &Sample,
-    found: &Outliers,
-) -> Result<serde_json::Value> {
+fn record(args: &OutliersArgs, fitted: &Fitted<'_>, found: &Outliers) -> Result<serde_json::Value> {
+    let (fit, sample) = (fitted.fit(), fitted.sample());
     let mut parts = Vec::new();
     for index in examined(found, args.alpha) {
-        let c = contributions(fit, sample, index)?;
+        let c = fitted.contributions(index)?;
         parts.push(json!({
             "sample": index,
             "cells": c.cells.outer_iter().map(|row| row.to_vec()).collect::<Vec<_>>(),

@@ -16,8 +16,9 @@ use super::iterate::Iterate;
 use super::problem::Problem;
 use crate::Result;
 use crate::family::DofBearing;
+use crate::kronecker::Side;
+use crate::likelihood::Tangent;
 use crate::linalg::{Root, Temp, gemm, lower_part, solve_in_place};
-use crate::model::{Point, Tangent};
 use ndarray::Array2;
 use std::collections::VecDeque;
 
@@ -84,8 +85,8 @@ impl Anderson {
         if !scored && !mixed {
             return flip_flop::look(problem, iterate);
         }
-        let lowest = before.log_likelihood - ROUNDING * (1.0 + before.log_likelihood.abs());
-        if flip_flop::look(problem, iterate).is_ok() && iterate.log_likelihood >= lowest {
+        let lowest = before.log_likelihood() - ROUNDING * (1.0 + before.log_likelihood().abs());
+        if flip_flop::look(problem, iterate).is_ok() && iterate.log_likelihood() >= lowest {
             return Ok(());
         }
         // Without these liberties every step rises.
@@ -107,8 +108,9 @@ impl Anderson {
         let mut new = self.free.pop().unwrap_or_else(|| Pair::zeros(p, q));
         write_residual(&mut new.residual, from, to, dim);
         let Full { tangent, ln_dof: image_dof } = &mut new.image;
-        tangent.row.assign(&to.point.row.lower());
-        tangent.col.assign(&to.point.col.lower());
+        for side in Side::BOTH {
+            tangent.factors[side].assign(&to.point.factor(side).lower());
+        }
         tangent.mean.assign(&to.point.mean);
         *image_dof = ln_dof(to);
         if let Some(mut old) = self.last.take() {
@@ -134,9 +136,8 @@ impl Anderson {
         for (weight, change) in weights.iter().zip(&self.changes) {
             mixed.add_scaled(-weight, &change.image);
         }
-        let Tangent { row, col, mean } = &mixed.tangent;
-        let Point { row: near_row, col: near_col, .. } = &iterate.point;
-        if !(is_usable(row, near_row) && is_usable(col, near_col)) {
+        let Tangent { factors, mean } = &mixed.tangent;
+        if Side::BOTH.iter().any(|&side| !is_usable(&factors[side], iterate.point.factor(side))) {
             return None;
         }
         if let (Some(family), Some(dof)) = (iterate.law.dof_family(), iterate.law.dof()) {
@@ -149,8 +150,9 @@ impl Anderson {
                 iterate.law = family.at(mixed.ln_dof.exp());
             }
         }
-        iterate.point.row.set_lower(row.view());
-        iterate.point.col.set_lower(col.view());
+        for side in Side::BOTH {
+            iterate.point.factors[side].set_lower(factors[side].view());
+        }
         iterate.point.mean.assign(mean);
         Some(())
     }
@@ -204,7 +206,7 @@ fn step(
 ) -> Result<bool> {
     // One and the same map every time; the smaller side makes the better one.
     let (_, p, q) = problem.dim();
-    flip_flop::step(problem, iterate, p < q)?;
+    flip_flop::step(problem, iterate, if p < q { Side::Rows } else { Side::Cols })?;
     let scored = bearing.is_some_and(|bearing| dof::scoring_step(iterate, bearing));
     if problem.model.estimates_dof() && !scored {
         dof::update(problem, iterate)?;
@@ -227,15 +229,14 @@ fn write_residual(out: &mut Full, from: &Iterate, to: &Iterate, (_, p, q): (usiz
     let Full { tangent, ln_dof: dof } = out;
     *dof = ln_dof(to) - ln_dof(from);
     let (from, to) = (&from.point, &to.point);
-    let side = |old: &Root, new: &Root, other: usize, turn: &mut Array2<f64>| {
+    for (side, other) in Side::BOTH.into_iter().zip([q, p]) {
+        let (old, new, turn) = (from.factor(side), to.factor(side), &mut tangent.factors[side]);
         let d = old.order();
         let (left, right) = ((old.inverse(), lower_part(d)), (new.lower(), lower_part(d)));
         gemm(1.0, left, right, false, (turn.view_mut(), lower_part(d)));
         turn.diag_mut().mapv_inplace(|x| (x - 1.0) * std::f64::consts::SQRT_2);
         *turn *= (other as f64).sqrt();
-    };
-    side(&from.row, &to.row, q, &mut tangent.row);
-    side(&from.col, &to.col, p, &mut tangent.col);
+    }
     tangent.mean.assign(&to.mean);
     tangent.mean -= &from.mean;
     from.whiten_in_place(&mut tangent.mean);

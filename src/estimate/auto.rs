@@ -10,7 +10,6 @@ use super::problem::Problem;
 use super::{flip_flop, joint, newton};
 use crate::Result;
 use crate::family::{Law, Weighting};
-use crate::model::Want;
 use crate::optim::{Settings, Stop};
 
 // ANCHOR: policy
@@ -86,10 +85,8 @@ impl Auto {
         if undecided(iterate) {
             return Ok(false);
         }
-        if iterate.want != Want::Both {
-            problem.evaluate(iterate)?;
-        }
-        let (score, log_likelihood) = (iterate.score.worst(), iterate.log_likelihood);
+        problem.complete(iterate)?;
+        let (score, log_likelihood) = (iterate.score.worst(), iterate.log_likelihood());
         let first = Settings::default();
         // Where rounding hides the differences that a line search compares, Newton steps are
         // judged by their score.
@@ -102,7 +99,7 @@ impl Auto {
         let tol = if score < COARSE { self.tol } else { self.tol.max(COARSE) };
         let stop = joint::search(problem, iterate, how, (tol, most), &mut watch)?;
         self.failed = stop == Stop::NoProgress;
-        let gain = iterate.log_likelihood - log_likelihood;
+        let gain = iterate.log_likelihood() - log_likelihood;
         let higher = gain > 1e-12 * (1.0 + log_likelihood.abs());
         Ok(higher || iterate.score.worst() < 0.5 * score)
     }

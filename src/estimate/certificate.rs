@@ -6,8 +6,9 @@ use super::newton::Local;
 use super::options::Certify;
 use super::problem::Problem;
 use crate::Result;
+use crate::kronecker::{BySide, Side};
+use crate::likelihood::Tangent;
 use crate::linalg::{symmetric_eigen, symmetrise};
-use crate::model::{Tangent, Want};
 use ndarray::{Array1, Array2};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -55,14 +56,12 @@ pub(super) fn certify(
     let free = (FREE_FLOPS / flops) as usize;
     let budget = if wanted == Certify::Force { LIMIT } else { iterate.passes.max(free).min(LIMIT) };
     let mut iterate = iterate.clone();
-    if iterate.want != Want::Both {
-        problem.evaluate(&mut iterate)?;
-    }
+    problem.complete(&mut iterate)?;
     let local = Local::at(problem, &iterate)?;
     let space = Space { p, q };
     let mut hessian = |v: &Tangent| {
         let direction = space.scaled(v);
-        space.free(space.scaled(&local.curvature(problem, &mut iterate, &direction)))
+        Ok(space.free(space.scaled(&local.curvature(problem, &mut iterate, &direction)?)))
     };
     let score = outcome.iterate.score.worst();
     let flat = FLAT.0.max(FLAT.1 * score);
@@ -97,19 +96,20 @@ struct Space {
 
 impl Space {
     fn scaled(&self, v: &Tangent) -> Tangent {
-        Tangent {
-            row: &v.row * (2.0 * self.p as f64).sqrt(),
-            col: &v.col * (2.0 * self.q as f64).sqrt(),
-            mean: Array2::zeros((self.p, self.q)),
-        }
+        let unit = |d: usize| (2.0 * d as f64).sqrt();
+        let factors = BySide::new(
+            &v.factors[Side::Rows] * unit(self.p),
+            &v.factors[Side::Cols] * unit(self.q),
+        );
+        Tangent { factors, mean: Array2::zeros((self.p, self.q)) }
     }
 
     /// Exactly symmetric and without the redundant scale.
     fn free(&self, mut v: Tangent) -> Tangent {
-        symmetrise(&mut v.row);
-        symmetrise(&mut v.col);
-        let trace = v.row.diag().sum() / self.p as f64;
-        v.row.diag_mut().mapv_inplace(|x| x - trace);
+        v.factors.iter_mut().for_each(symmetrise);
+        let row = &mut v.factors[Side::Rows];
+        let trace = row.diag().sum() / self.p as f64;
+        row.diag_mut().mapv_inplace(|x| x - trace);
         v
     }
 
@@ -130,8 +130,8 @@ impl Space {
             }
             x
         };
-        let (row, col) = (symmetric(self.p), symmetric(self.q));
-        self.free(Tangent { row, col, mean: Array2::zeros((self.p, self.q)) })
+        let factors = BySide::new(symmetric(self.p), symmetric(self.q));
+        self.free(Tangent { factors, mean: Array2::zeros((self.p, self.q)) })
     }
 }
 
@@ -139,7 +139,7 @@ impl Space {
 /// budget of products did not suffice.
 fn smallest(
     space: &Space,
-    hessian: &mut dyn FnMut(&Tangent) -> Tangent,
+    hessian: &mut dyn FnMut(&Tangent) -> Result<Tangent>,
     budget: usize,
     flat: f64,
 ) -> Result<Option<(f64, f64)>> {
@@ -148,7 +148,7 @@ fn smallest(
     let mut basis = vec![v];
     let (mut alpha, mut beta) = (Vec::new(), Vec::new());
     for k in 0..budget.min(space.dim()) {
-        let mut w = hessian(&basis[k]);
+        let mut w = hessian(&basis[k])?;
         alpha.push(w.dot(&basis[k]));
         for _ in 0..2 {
             for u in &basis {

@@ -4,8 +4,6 @@ use super::dof;
 use super::iterate::Iterate;
 use super::options::{FitOptions, Observer, Step, Termination};
 use super::problem::Problem;
-use crate::family::Weighting;
-use crate::model::Want;
 use crate::optim::{self, Progress, Stepwise, Stop};
 use crate::{Error, Result};
 use std::time::Instant;
@@ -58,17 +56,18 @@ const LONGEST_LAST_STEP: f64 = 0.05;
 ///
 /// ```
 /// use kronfit::estimate::{Ascent, FitOptions, Method, Problem, Termination};
-/// use kronfit::model::{Model, SampleSource};
+/// use kronfit::likelihood::SampleLikelihood;
+/// use kronfit::model::Model;
 /// use kronfit::optim::{Steps, argmin::core::{Executor, State}};
 /// # use kronfit::data::Sample;
 /// # let x = ndarray::Array3::from_shape_fn((9, 2, 2), |(i, j, k)| ((7 * i + 3 * j + 5 * k) as f64).sin());
 /// # let sample = Sample::new(x)?;
 /// let model = Model::gaussian();
-/// let source = SampleSource::new(&sample);
+/// let source = SampleLikelihood::new(&sample);
 /// let problem = Problem::new(&model, &source);
 /// let options = FitOptions { method: Method::FlipFlop, ..FitOptions::default() };
 /// let solver = Steps::new(Ascent::new(&problem, &options)?);
-/// let start = problem.start(&sample)?;
+/// let start = problem.start()?;
 /// let end = Executor::new(&problem, solver)
 ///     .configure(|state| state.param(start).max_iters(500))
 ///     .run()?;
@@ -190,7 +189,7 @@ impl Stepwise<&Problem<'_>> for Ascent<'_> {
 
     /// −ℓ.
     fn cost(&self, iterate: &Iterate) -> f64 {
-        -iterate.log_likelihood
+        -iterate.log_likelihood()
     }
 
     fn begin(&mut self, problem: &&Problem<'_>, iterate: &mut Iterate) -> Result<Progress> {
@@ -207,7 +206,7 @@ impl Stepwise<&Problem<'_>> for Ascent<'_> {
                 return self.look(problem, iterate);
             }
             // Every step rises in exact arithmetic: one that falls is the end of double precision.
-            Ok(true) if next.log_likelihood.is_finite() => no_progress(iterate),
+            Ok(true) if next.log_likelihood().is_finite() => no_progress(iterate),
             Ok(false) => {
                 iterate.passes = next.passes;
                 no_progress(iterate)
@@ -221,7 +220,7 @@ impl Stepwise<&Problem<'_>> for Ascent<'_> {
     }
 
     fn facts(&self, iterate: &Iterate, tell: &mut dyn FnMut(&'static str, f64)) {
-        tell("log_likelihood", iterate.log_likelihood);
+        tell("log_likelihood", iterate.log_likelihood());
         tell("score", iterate.score.worst());
         tell("passes", iterate.passes as f64);
         if let Some(dof) = iterate.law.dof() {
@@ -253,8 +252,8 @@ pub(super) fn climb(
 
 /// Is the step uphill, up to rounding?
 fn rises(from: &Iterate, to: &Iterate) -> bool {
-    to.log_likelihood >= from.log_likelihood - 1e-6 * (1.0 + from.log_likelihood.abs())
-        && to.log_likelihood.is_finite()
+    to.log_likelihood() >= from.log_likelihood() - 1e-6 * (1.0 + from.log_likelihood().abs())
+        && to.log_likelihood().is_finite()
 }
 
 /// Rounding, or a likelihood that rises for ever: the length of the last step tells.
@@ -267,7 +266,7 @@ pub(super) fn note(iterate: &Iterate, iteration: usize, clock: Instant) -> Step 
         iteration,
         passes: iterate.passes,
         seconds: clock.elapsed().as_secs_f64(),
-        log_likelihood: iterate.log_likelihood,
+        log_likelihood: iterate.log_likelihood(),
         score: iterate.score.worst(),
         dof: iterate.law.dof(),
     }
@@ -276,9 +275,7 @@ pub(super) fn note(iterate: &Iterate, iteration: usize, clock: Instant) -> Step 
 /// The Gaussian sweep takes the column score as zero because B was just maximised; before the
 /// verdict both are looked at. A Gaussian that stands for ν = ∞ must be the maximum in ν as well.
 pub(super) fn confirmed(problem: &Problem<'_>, iterate: &mut Iterate, tol: f64) -> Result<bool> {
-    if iterate.law.weighting() == Weighting::Identity && iterate.want != Want::Both {
-        problem.complete(iterate)?;
-    }
+    problem.complete(iterate)?;
     if iterate.score.worst() > tol || iterate.stride > LONGEST_LAST_STEP {
         return Ok(false);
     }
@@ -291,7 +288,7 @@ pub(super) fn is_singular(iterate: &Iterate) -> bool {
 
 /// A lower bound of the larger condition number of A and B, infinite where one is not finite.
 pub(super) fn spread(iterate: &Iterate) -> f64 {
-    [&iterate.point.row, &iterate.point.col].into_iter().fold(1.0, |worst: f64, root| {
+    iterate.point.factors.iter().fold(1.0, |worst: f64, root| {
         let (low, high) = root
             .diagonal()
             .iter()

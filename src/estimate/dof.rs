@@ -5,8 +5,10 @@ use super::iterate::Iterate;
 use super::problem::Problem;
 use crate::Result;
 use crate::family::{DOF_LOWER, DofBearing, DofEstimate, DofFamily};
+use crate::kronecker::Side;
+use crate::likelihood::Summaries;
 use crate::model::Model;
-use ndarray::{Array1, ArrayView1};
+use ndarray::ArrayView1;
 
 /// Longest scoring step in ln ν.
 const LONGEST_STEP: f64 = 1.0;
@@ -44,12 +46,12 @@ pub(super) fn summaries(
     problem: &Problem<'_>,
     iterate: &mut Iterate,
     family: &dyn DofFamily,
-) -> Array1<f64> {
+) -> Result<Summaries> {
     iterate.passes += 1;
     let unit = family.scale_unit(current(iterate));
-    let mut seen = problem.source.summaries(&iterate.point, family);
-    seen *= unit;
-    seen
+    let mut seen = problem.likelihood.summaries(&iterate.point, family)?;
+    seen.values *= unit;
+    Ok(seen)
 }
 
 /// (1/n) ∂ℓ/∂ ln ν with the summaries held fixed.
@@ -67,7 +69,7 @@ pub(super) fn slope(
 pub(super) fn move_to(iterate: &mut Iterate, family: &dyn DofFamily, dof: f64) -> f64 {
     let ratio = family.scale_unit(dof) / family.scale_unit(current(iterate));
     iterate.law = if dof.is_finite() { family.at(dof) } else { family.limit() };
-    iterate.point.col.scale(ratio);
+    iterate.point.factors[Side::Cols].scale(ratio);
     ratio
 }
 
@@ -83,7 +85,7 @@ pub(super) fn update(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()>
     if is_at_infinity(problem.model, iterate) {
         return Ok(());
     }
-    let seen = summaries(problem, iterate, family);
+    let seen = summaries(problem, iterate, family)?.values;
     // The summaries do not move with ν, so the score in ν is known without another look.
     let (dof, score) = match family.estimate(current(iterate), seen.view(), p, q)? {
         DofEstimate::Interior(dof) => (dof, slope(family, dof, seen.view(), (p, q)).abs()),
@@ -106,7 +108,7 @@ pub(super) fn scoring_step(iterate: &mut Iterate, bearing: &DofBearing) -> bool 
         return false;
     }
     move_to(iterate, family, dof * step.exp());
-    iterate.point.col.scale((bearing.tilt * step).exp());
+    iterate.point.factors[Side::Cols].scale((bearing.tilt * step).exp());
     true
 }
 
@@ -118,7 +120,7 @@ pub(super) fn leave_infinity(problem: &Problem<'_>, iterate: &mut Iterate) -> Re
     let (_, p, q) = problem.dim();
     let model = problem.model.law().clone();
     let Some(family) = model.dof_family() else { return Ok(false) };
-    let seen = summaries(problem, iterate, family);
+    let seen = summaries(problem, iterate, family)?.values;
     if family.excess_at_infinity(seen.view(), p, q) <= 0.0 {
         return Ok(false);
     }

@@ -5,8 +5,10 @@ use super::factors::{Factors, Normalisation};
 use super::options::{Step, Termination};
 use crate::data::Sample;
 use crate::family::Law;
+use crate::kronecker::Side;
+use crate::likelihood::Point;
 use crate::linalg::{Spd, require_finite};
-use crate::model::{Model, Point};
+use crate::model::Model;
 use ndarray::{Array2, ArrayView2};
 use serde::Serialize;
 use std::sync::Arc;
@@ -70,10 +72,11 @@ impl Fit {
         let Outcome { iterate, termination, method, iterations, trace } = outcome;
         let raw = Factors {
             sigma2: 1.0,
-            row: iterate.point.row.matrix(),
-            col: iterate.point.col.matrix(),
+            row: iterate.point.row().matrix(),
+            col: iterate.point.col().matrix(),
         };
-        let ln_dets = (iterate.point.row.ln_det(), iterate.point.col.ln_det());
+        let ln_dets = (iterate.point.row().ln_det(), iterate.point.col().ln_det());
+        let log_likelihood = iterate.log_likelihood();
         Self {
             model: model.clone(),
             law: iterate.law,
@@ -82,7 +85,7 @@ impl Fit {
             dim: sample.dim(),
             names: (sample.row_names().to_vec(), sample.col_names().to_vec()),
             source: sample.source().to_owned(),
-            log_likelihood: iterate.log_likelihood,
+            log_likelihood,
             score: iterate.score.factors,
             termination,
             method,
@@ -134,6 +137,14 @@ impl Fit {
     /// B̂ (q × q) with trace q; for the t laws a scale, not a covariance.
     pub fn col_cov(&self) -> &Array2<f64> {
         &self.factors.col
+    }
+
+    /// Â or B̂, trace p or q.
+    pub fn cov(&self, side: Side) -> &Array2<f64> {
+        match side {
+            Side::Rows => &self.factors.row,
+            Side::Cols => &self.factors.col,
+        }
     }
 
     /// σ̂², Â and B̂ by another normalisation.

@@ -7,8 +7,9 @@ use super::iterate::Iterate;
 use super::problem::Problem;
 use crate::Result;
 use crate::family::TwoSided;
+use crate::kronecker::Side;
+use crate::likelihood::{MeanMetric, Sides};
 use crate::linalg::{Root, Temp};
-use crate::model::{MeanMetric, Pass, Want};
 use crate::structure::Shape;
 use ndarray::{Array2, ArrayView2};
 
@@ -37,21 +38,20 @@ impl Stepper for FlipFlop {
 
 /// One sweep: both factors, the mean, ν, and a fresh look at the result.
 pub(super) fn sweep(problem: &Problem<'_>, iterate: &mut Iterate, count: usize) -> Result<()> {
-    step(problem, iterate, count.is_multiple_of(2))?;
+    let own = if count.is_multiple_of(2) { Side::Rows } else { Side::Cols };
+    step(problem, iterate, own)?;
     if problem.model.estimates_dof() {
         dof::update(problem, iterate)?;
     }
     look(problem, iterate)
 }
 
-/// Both factors and the mean, without the look at the result. Matrices for weights are put on the
-/// row side or on the column side.
-pub(super) fn step(problem: &Problem<'_>, iterate: &mut Iterate, weigh_rows: bool) -> Result<()> {
+/// Both factors and the mean, without the look at the result. Matrices for weights are put on
+/// the side `own`.
+pub(super) fn step(problem: &Problem<'_>, iterate: &mut Iterate, own: Side) -> Result<()> {
     let law = iterate.law.clone();
     match law.two_sided() {
-        Some(law) if problem.is_unstructured() => {
-            two_sided_step(problem, iterate, law, weigh_rows)?
-        }
+        Some(law) if problem.is_unstructured() => two_sided_step(problem, iterate, law, own)?,
         _ => cyclic_step(problem, iterate)?,
     }
     iterate.point.balance();
@@ -67,67 +67,62 @@ pub(super) fn look(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()> {
     }
 }
 
-/// A from its scatter, whatever the law.
-pub(super) fn row_step(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()> {
-    let scatter = iterate.pass.row_scatter.view();
-    update_factor(&*problem.row_shape, &mut iterate.point.row, scatter, "A")?;
-    iterate.point.balance();
-    Ok(())
+/// One factor from its scatter, whatever the law.
+pub(super) fn factor_step(problem: &Problem<'_>, iterate: &mut Iterate, side: Side) -> Result<()> {
+    let scatter = iterate.measured(side)?;
+    let root = &mut iterate.point.factors[side];
+    update_factor(&*problem.shapes[side], root, scatter.view(), side.letter())
 }
 
 /// A from its scatter, then a new pass, then B and the mean.
 ///
-/// The scale of A cancels in what follows, so only the last divisor matters: Σw instead of n is
+/// The scale of A cancels in what follows, so only the last divisor matters: Σuw instead of Σu is
 /// the parameter-expanded step of Kent, Tyler & Vardi (1994), with the same fixed point; for
 /// matrix weights the scale of A is updated together with B.
 fn cyclic_step(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()> {
-    let (n, _, q) = problem.dim();
-    update_factor(
-        &*problem.row_shape,
-        &mut iterate.point.row,
-        iterate.pass.row_scatter.view(),
-        "A",
-    )?;
+    let (_, q) = iterate.point.dim();
+    factor_step(problem, iterate, Side::Rows)?;
     let law = iterate.law.clone();
     let rescale = match law.two_sided() {
         Some(law) => {
-            problem.pass(iterate, Want::Both);
-            law.scale_step(iterate.pass.row_scatter.view(), q)
+            problem.sum(iterate, Sides::Both)?;
+            law.scale_step(iterate.measured(Side::Rows)?.view(), q)
         }
         None => {
-            problem.pass(iterate, Want::Col);
-            n as f64 / iterate.pass.weight_sum
+            problem.sum(iterate, Sides::COLS)?;
+            iterate.sums.weight / iterate.sums.law_weight
         }
     };
-    let metric = problem.mean_metric(iterate);
-    let Iterate { point, pass, .. } = iterate;
-    let Pass { psi_sum, col_scatter, .. } = pass;
-    follow(psi_sum, &mut point.col, COLS, |root| {
-        update_factor(&*problem.col_shape, root, col_scatter.view(), "B")
+    let metric = problem.mean_metric(iterate)?;
+    let scatter = iterate.measured(Side::Cols)?;
+    let Iterate { point, sums, .. } = iterate;
+    follow(&mut sums.psi, &mut point.factors[Side::Cols], Side::Cols, |root| {
+        update_factor(&*problem.shapes[Side::Cols], root, scatter.view(), Side::Cols.letter())
     })?;
     move_mean(problem, iterate, &metric)?;
-    iterate.point.col.scale(rescale);
+    iterate.point.factors[Side::Cols].scale(rescale);
     Ok(())
 }
 
-/// From and into whitened coordinates of one side: (root, from, length of the other side, to).
-type Maps = [fn(&Root, &[f64], usize, &mut [f64]); 2];
-const ROWS: Maps = [Root::unwhiten_left, Root::whiten_left];
-const COLS: Maps = [Root::unwhiten_right, Root::whiten_right];
-
 /// Changes a root and takes ΣΨ into its new coordinates: L_A'⁻¹ L_A R or R L_Bᵀ L_B'⁻ᵀ.
 fn follow(
-    psi_sum: &mut Array2<f64>,
+    psi: &mut Array2<f64>,
     root: &mut Root,
-    [unwhiten, whiten]: Maps,
+    side: Side,
     change: impl FnOnce(&mut Root) -> Result<()>,
 ) -> Result<()> {
-    let other = psi_sum.len() / root.order();
-    let mut seen = Temp::zeros(psi_sum.dim());
-    let Some(psi) = psi_sum.as_slice_mut() else { return change(root) };
-    unwhiten(root, psi, other, seen.flat());
+    let other = psi.len() / root.order();
+    let mut seen = Temp::zeros(psi.dim());
+    let Some(psi) = psi.as_slice_mut() else { return change(root) };
+    match side {
+        Side::Rows => root.unwhiten_left(psi, other, seen.flat()),
+        Side::Cols => root.unwhiten_right(psi, other, seen.flat()),
+    }
     change(root)?;
-    whiten(root, seen.flat(), other, psi);
+    match side {
+        Side::Rows => root.whiten_left(seen.flat(), other, psi),
+        Side::Cols => root.whiten_right(seen.flat(), other, psi),
+    }
     Ok(())
 }
 
@@ -144,27 +139,25 @@ fn two_sided_step(
     problem: &Problem<'_>,
     iterate: &mut Iterate,
     law: &dyn TwoSided,
-    weigh_rows: bool,
+    own: Side,
 ) -> Result<()> {
-    let (n, p, q) = problem.dim();
-    let Iterate { point, pass, .. } = iterate;
-    let Pass { psi_sum, row_scatter, col_scatter, .. } = pass;
+    let across = own.other();
+    let length = iterate.point.factor(across).order();
+    let (mut weights, mut outer) = (iterate.measured(own)?, iterate.measured(own)?);
+    law.weights(&mut weights, length, iterate.sums.weight);
+    law.outer_step(&mut outer, length)?;
     // The side that scatters first: the mean's metric lives in the old coordinates of the other.
-    let (own, other) = if weigh_rows { (&*row_scatter, q) } else { (&*col_scatter, p) };
-    let (mut weights, mut outer) = (Temp::of(own.view()), Temp::of(own.view()));
-    law.weights(&mut weights, other, n);
-    law.outer_step(&mut outer, other)?;
-    if weigh_rows {
-        let scatter = col_scatter.view();
-        follow(psi_sum, &mut point.col, COLS, |root| root.advance("B", scatter))?;
-        move_mean(problem, iterate, &MeanMetric::Row(weights))?;
-        iterate.point.row.advance("A", outer.view())
-    } else {
-        let scatter = row_scatter.view();
-        follow(psi_sum, &mut point.row, ROWS, |root| root.advance("A", scatter))?;
-        move_mean(problem, iterate, &MeanMetric::Col(weights))?;
-        iterate.point.col.advance("B", outer.view())
-    }
+    let scatter = iterate.measured(across)?;
+    let Iterate { point, sums, .. } = iterate;
+    follow(&mut sums.psi, &mut point.factors[across], across, |root| {
+        root.advance(across.letter(), scatter.view())
+    })?;
+    let metric = match own {
+        Side::Rows => MeanMetric::Row(weights),
+        Side::Cols => MeanMetric::Col(weights),
+    };
+    move_mean(problem, iterate, &metric)?;
+    iterate.point.factors[own].advance(own.letter(), outer.view())
 }
 
 /// One factor from its scatter in whitened coordinates.

@@ -1,6 +1,6 @@
 //! Factors, mean and ln ν as one vector.
 
-use crate::model::Tangent;
+use crate::likelihood::Tangent;
 
 /// A vector in the space of all parameters.
 #[derive(Debug, Clone)]
@@ -16,10 +16,7 @@ impl Full {
 
     /// Becomes the other one, in the memory that is there.
     pub(super) fn assign(&mut self, other: &Self) {
-        let (own, from) = (&mut self.tangent, &other.tangent);
-        own.row.assign(&from.row);
-        own.col.assign(&from.col);
-        own.mean.assign(&from.mean);
+        self.tangent.assign(&other.tangent);
         self.ln_dof = other.ln_dof;
     }
 

@@ -1,7 +1,10 @@
 //! Where an estimator stands.
 
 use crate::family::Law;
-use crate::model::{Pass, Point, Want};
+use crate::kronecker::Side;
+use crate::likelihood::{Point, Sums};
+use crate::linalg::Temp;
+use crate::{Error, Result};
 use std::sync::Arc;
 
 /// How far a point is from stationary, part by part; all dimensionless.
@@ -31,14 +34,10 @@ pub struct Iterate {
     pub point: Point,
     /// The law, at the current ν.
     pub law: Arc<dyn Law>,
-    /// What the last pass gave.
-    pub pass: Pass,
-    /// Which scatters the last pass measured.
-    pub want: Want,
+    /// What the last pass gave, ℓ at the point included.
+    pub sums: Sums,
     /// Length of the last Newton step in logarithmic coordinates; 0 where there was none.
     pub stride: f64,
-    /// ℓ at the point.
-    pub log_likelihood: f64,
     /// The score at the point.
     pub score: Score,
     /// Passes over the data so far.
@@ -47,21 +46,16 @@ pub struct Iterate {
 
 impl Clone for Iterate {
     fn clone(&self) -> Self {
-        let (point, law, pass) = (self.point.clone(), self.law.clone(), self.pass.clone());
-        Self { point, law, pass, ..*self }
+        let (point, law, sums) = (self.point.clone(), self.law.clone(), self.sums.clone());
+        Self { point, law, sums, ..*self }
     }
 
     /// Into the memory that is there.
     fn clone_from(&mut self, source: &Self) {
         self.point.clone_from(&source.point);
         self.law.clone_from(&source.law);
-        self.pass.clone_from(&source.pass);
-        let Self { want, stride, log_likelihood, score, passes, .. } = *source;
-        self.want = want;
-        self.stride = stride;
-        self.log_likelihood = log_likelihood;
-        self.score = score;
-        self.passes = passes;
+        self.sums.clone_from(&source.sums);
+        (self.stride, self.score, self.passes) = (source.stride, source.score, source.passes);
     }
 }
 
@@ -78,16 +72,33 @@ impl Iterate {
     }
 
     /// A point that was not looked at yet.
-    pub fn new(point: Point, law: Arc<dyn Law>, p: usize, q: usize) -> Self {
+    pub fn new(point: Point, law: Arc<dyn Law>) -> Self {
+        let (p, q) = point.dim();
+        let mut sums = Sums::zeros(p, q);
+        sums.log_likelihood = f64::NEG_INFINITY;
         Self {
             point,
             law,
-            pass: Pass::zeros(p, q),
-            want: Want::Both,
+            sums,
             stride: 0.0,
-            log_likelihood: f64::NEG_INFINITY,
             score: Score { factors: f64::INFINITY, ..Score::default() },
             passes: 0,
         }
+    }
+
+    /// ℓ at the point.
+    pub fn log_likelihood(&self) -> f64 {
+        self.sums.log_likelihood
+    }
+
+    /// G of a side.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where the last pass did not measure it.
+    pub(super) fn measured(&self, side: Side) -> Result<Temp> {
+        self.sums.mean_scatter(side).ok_or_else(|| Error::Unsupported {
+            what: format!("the scatter of the {} was not measured", side.name()),
+            remedy: "look at both sides first".to_owned(),
+        })
     }
 }

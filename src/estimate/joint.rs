@@ -96,9 +96,7 @@ fn ascend(
             }
             continue;
         }
-        if iterate.want != crate::model::Want::Both {
-            problem.evaluate(iterate)?;
-        }
+        problem.complete(iterate)?;
         let (before, done) = (iterate.clone(), run.done);
         // Where rounding hides the differences that a line search compares, Newton steps are
         // judged by their score.
@@ -115,8 +113,8 @@ fn ascend(
             }
         }
         let better = iterate.score.worst() < 0.5 * before.score.worst();
-        let gain = iterate.log_likelihood - before.log_likelihood;
-        let higher = gain > 1e-12 * (1.0 + before.log_likelihood.abs());
+        let gain = iterate.log_likelihood() - before.log_likelihood();
+        let higher = gain > 1e-12 * (1.0 + before.log_likelihood().abs());
         failed = stop == Stop::NoProgress;
         let stuck = failed && !better && !higher;
         fruitless = if stuck { fruitless + 1 } else { 0 };
@@ -127,7 +125,7 @@ fn ascend(
             // A uniqueness that is zero has no slope in its coordinate: only a sweep frees it.
             let mut swept = iterate.clone();
             flip_flop::sweep(problem, &mut swept, run.done)?;
-            if swept.log_likelihood >= iterate.log_likelihood {
+            if swept.log_likelihood() >= iterate.log_likelihood() {
                 *iterate = swept;
             }
         }

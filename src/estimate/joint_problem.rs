@@ -4,8 +4,9 @@ use super::coordinates::{Chart, Coordinates, Spot};
 use super::iterate::Iterate;
 use super::problem::Problem;
 use crate::family::{DOF_LOWER, Law};
+use crate::kronecker::{BySide, Side};
+use crate::likelihood::{Point, Tangent};
 use crate::linalg::{Spd, matmul};
-use crate::model::{Point, Tangent};
 use crate::optim::{Evaluation, Failure, Objective};
 use crate::{Error, Result};
 use ndarray::{Array2, ArrayView2};
@@ -23,29 +24,28 @@ use std::sync::Arc;
 ///
 /// ```
 /// use kronfit::estimate::{Coordinates, JointProblem, Problem};
-/// use kronfit::model::{Model, SampleSource};
+/// use kronfit::likelihood::SampleLikelihood;
+/// use kronfit::model::Model;
 /// use kronfit::optim::{self, Objective, Settings};
 /// # use kronfit::data::Sample;
 /// # let x = ndarray::Array3::from_shape_fn((9, 2, 2), |(i, j, k)| ((7 * i + 3 * j + 5 * k) as f64).sin());
 /// # let sample = Sample::new(x)?;
 /// let model = Model::gaussian();
-/// let source = SampleSource::new(&sample);
+/// let source = SampleLikelihood::new(&sample);
 /// let problem = Problem::new(&model, &source);
-/// let start = problem.start(&sample)?;
+/// let start = problem.start()?;
 /// let joint = JointProblem::new(&problem, &start, Coordinates::LogEuclidean)?;
 /// let found = optim::minimise(
 ///     &joint, &vec![0.0; joint.dim()], &Settings::default(), (1e-6, 200), &mut |_, _| true)?;
 /// let best = joint.iterate_at(&found.x)?;
-/// assert!((best.log_likelihood - model.fit(&sample)?.log_likelihood()).abs() < 1e-6);
+/// assert!((best.log_likelihood() - model.fit(&sample)?.log_likelihood()).abs() < 1e-6);
 /// # Ok::<(), kronfit::Error>(())
 /// ```
 pub struct JointProblem<'a> {
     problem: &'a Problem<'a>,
     base: Iterate,
-    row: Chart,
-    col: Chart,
-    row_origin: Vec<f64>,
-    col_origin: Vec<f64>,
+    charts: BySide<Chart>,
+    origins: BySide<Vec<f64>>,
     reflection: Vec<f64>,
     /// M = M₀ + left · Θ · right, orthonormal in whitened coordinates.
     mean: Option<(Array2<f64>, Array2<f64>)>,
@@ -58,8 +58,7 @@ pub struct JointProblem<'a> {
 struct Look {
     x: Vec<f64>,
     iterate: Iterate,
-    row: Spot,
-    col: Spot,
+    spots: BySide<Spot>,
     /// The gradient in whitened coordinates.
     whitened: Tangent,
     gradient: Vec<f64>,
@@ -73,19 +72,18 @@ impl<'a> JointProblem<'a> {
     /// # Errors
     /// When the factors of `base` have no coordinates, or the mean's design lacks rank.
     pub fn new(problem: &'a Problem<'a>, base: &Iterate, coordinates: Coordinates) -> Result<Self> {
-        let row = Chart::new(&problem.row_shape, coordinates, &base.point.row)?;
-        let col = Chart::new(&problem.col_shape, coordinates, &base.point.col)?;
-        let scale = row.scale_direction()?;
+        let charts = BySide::try_of(|side| {
+            Chart::new(&problem.shapes[side], coordinates, base.point.factor(side))
+        })?;
+        let scale = charts[Side::Rows].scale_direction()?;
         Ok(Self {
             problem,
             base: base.clone(),
-            row_origin: row.coordinates(&base.point.row)?,
-            col_origin: col.coordinates(&base.point.col)?,
-            row,
-            col,
+            origins: BySide::try_of(|side| charts[side].coordinates(base.point.factor(side)))?,
+            charts,
             reflection: reflection(scale),
             mean: mean_basis(problem, &base.point)?,
-            reference: base.log_likelihood,
+            reference: base.log_likelihood(),
             passes: Cell::new(0),
             latest: RefCell::default(),
         })
@@ -116,8 +114,7 @@ impl<'a> JointProblem<'a> {
     }
 
     fn observations(&self) -> f64 {
-        let (n, p, q) = self.problem.dim();
-        (n * p * q) as f64
+        self.problem.observations()
     }
 
     fn estimates_dof(&self) -> bool {
@@ -126,7 +123,7 @@ impl<'a> JointProblem<'a> {
 
     fn lengths(&self) -> (usize, usize, usize) {
         let mean = self.mean.as_ref().map_or(0, |(l, r)| l.ncols() * r.nrows());
-        (self.row_origin.len() - 1, self.col_origin.len(), mean)
+        (self.origins[Side::Rows].len() - 1, self.origins[Side::Cols].len(), mean)
     }
 
     /// (row, column, mean, ln ν) parts of a vector; the row part with the scale put back as 0.
@@ -193,46 +190,51 @@ impl<'a> JointProblem<'a> {
         }
         let sum = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a + b).collect::<Vec<_>>();
         let (row, col, mean, shift) = self.parts(x);
-        let row = self.row.at(&sum(&self.row_origin, &row))?;
-        let col = self.col.at(&sum(&self.col_origin, col))?;
+        let spots = BySide::new(
+            self.charts[Side::Rows].at(&sum(&self.origins[Side::Rows], &row))?,
+            self.charts[Side::Cols].at(&sum(&self.origins[Side::Cols], col))?,
+        );
         let (law, ratio) = self.law(shift)?;
         let mut iterate = self.base.clone();
         iterate.law = law;
         iterate.point = Point {
             mean: &self.base.point.mean + &self.mean_change(mean),
-            row: row.root.clone(),
-            col: col.root.clone(),
+            factors: BySide::of(|side| spots[side].root.clone()),
         };
-        iterate.point.col.scale(ratio);
+        iterate.point.factors[Side::Cols].scale(ratio);
         iterate.passes = 0;
-        let dof = self.dof_slope(&mut iterate);
+        let dof = self.dof_slope(&mut iterate)?;
         if self.estimates_dof() {
-            iterate.score.dof = dof.abs() * self.observations() / self.problem.dim().0 as f64;
+            iterate.score.dof = dof.abs() * self.observations() / self.problem.weight();
         }
         self.problem.evaluate(&mut iterate)?;
         self.passes.set(self.passes.get() + iterate.passes);
-        let whitened = whitened_gradient(&iterate, self.problem.dim());
+        let whitened = whitened_gradient(&iterate)?;
         let gradient = self.assemble(
-            self.row.pull_back(&row, whitened.row.view())?,
-            self.col.pull_back(&col, whitened.col.view())?,
+            self.pull_back(&spots, &whitened, Side::Rows)?,
+            self.pull_back(&spots, &whitened, Side::Cols)?,
             &dual_mean(&iterate.point, &whitened.mean),
             dof,
         );
-        Ok(Look { x: x.to_vec(), iterate, row, col, whitened, gradient, column: None })
+        Ok(Look { x: x.to_vec(), iterate, spots, whitened, gradient, column: None })
+    }
+
+    fn pull_back(&self, spots: &BySide<Spot>, whitened: &Tangent, side: Side) -> Result<Vec<f64>> {
+        self.charts[side].pull_back(&spots[side], whitened.factors[side].view())
     }
 
     /// ∂(−ℓ/npq)/∂ ln ν with the factors' coordinates held fixed.
-    fn dof_slope(&self, iterate: &mut Iterate) -> f64 {
+    fn dof_slope(&self, iterate: &mut Iterate) -> Result<f64> {
         let law = iterate.law.clone();
         match (law.dof_family(), law.dof()) {
             (Some(family), Some(dof)) if self.estimates_dof() => {
-                let (n, p, q) = self.problem.dim();
+                let (_, p, q) = self.problem.dim();
                 iterate.passes += 1;
-                let seen = self.problem.source.summaries(&iterate.point, family);
-                let seen = seen * family.scale_unit(dof);
-                -0.5 * n as f64 * dof * family.score(dof, seen.view(), p, q) / self.observations()
+                let seen = self.problem.likelihood.summaries(&iterate.point, family)?;
+                let seen = seen.values * family.scale_unit(dof);
+                Ok(-0.5 * dof * family.score(dof, seen.view(), p, q) / (p * q) as f64)
             }
-            _ => 0.0,
+            _ => Ok(0.0),
         }
     }
 
@@ -241,31 +243,30 @@ impl<'a> JointProblem<'a> {
         let (_, p, q) = self.problem.dim();
         let (row, col, mean, _) = self.parts(v);
         let point = &look.iterate.point;
+        let steps = BySide::new(&row[..], col);
         let direction = Tangent {
-            row: self.row.push_forward(&look.row, &row)?,
-            col: self.col.push_forward(&look.col, col)?,
+            factors: BySide::try_of(|side| {
+                self.charts[side].push_forward(&look.spots[side], steps[side])
+            })?,
             mean: point.whiten(self.mean_change(mean).view()),
         };
         let mut bent = Tangent::zeros(p, q);
-        self.problem.source.curvature(point, &*look.iterate.law, &direction, &mut bent);
+        self.problem.curvature(&mut look.iterate.clone(), &direction, &mut bent)?;
         self.passes.set(self.passes.get() + 1);
         bent.scale(1.0 / self.observations());
         // From the geodesic to the straight line in A: − ½(WX + XW).
-        straighten(&mut bent.row, &look.whitened.row, &direction.row);
-        straighten(&mut bent.col, &look.whitened.col, &direction.col);
-        let add = |a: Vec<f64>, b: Vec<f64>| a.iter().zip(&b).map(|(a, b)| a + b).collect();
-        Ok(self.assemble(
-            add(
-                self.row.pull_back(&look.row, bent.row.view())?,
-                self.row.bend(&look.row, &row, look.whitened.row.view())?,
-            ),
-            add(
-                self.col.pull_back(&look.col, bent.col.view())?,
-                self.col.bend(&look.col, col, look.whitened.col.view())?,
-            ),
-            &dual_mean(point, &bent.mean),
-            0.0,
-        ))
+        for side in Side::BOTH {
+            let (w, x) = (&look.whitened.factors[side], &direction.factors[side]);
+            straighten(&mut bent.factors[side], w, x);
+        }
+        let (row, col) = BySide::try_of(|side| -> Result<Vec<f64>> {
+            let (spot, whitened) = (&look.spots[side], look.whitened.factors[side].view());
+            let along = self.pull_back(&look.spots, &bent, side)?;
+            let bend = self.charts[side].bend(spot, steps[side], whitened)?;
+            Ok(along.iter().zip(&bend).map(|(a, b)| a + b).collect())
+        })?
+        .into_pair();
+        Ok(self.assemble(row, col, &dual_mean(point, &bent.mean), 0.0))
     }
 
     /// The Hessian's column for ln ν, by differences of the gradient.
@@ -294,7 +295,7 @@ impl Objective for JointProblem<'_> {
         self.visit(x)?;
         let latest = self.latest.borrow();
         let Some(look) = latest.as_ref() else { return Err(Failure::Infeasible) };
-        let value = (self.reference - look.iterate.log_likelihood) / self.observations();
+        let value = (self.reference - look.iterate.log_likelihood()) / self.observations();
         let score = look.iterate.score.worst();
         Ok(Evaluation { value, gradient: look.gradient.clone(), score })
     }
@@ -320,19 +321,23 @@ impl Objective for JointProblem<'_> {
     }
 }
 
-/// The gradient of −ℓ/npq in whitened coordinates; the mean's part is not projected.
-pub(super) fn whitened_gradient(iterate: &Iterate, (n, p, q): (usize, usize, usize)) -> Tangent {
-    let pass = &iterate.pass;
-    Tangent {
-        row: (Array2::eye(p) - &pass.row_scatter) / (2.0 * p as f64),
-        col: (Array2::eye(q) - &pass.col_scatter) / (2.0 * q as f64),
-        mean: &pass.psi_sum / -((n * p * q) as f64),
-    }
+/// The gradient of −ℓ/Σu·pq in whitened coordinates; the mean's part is not projected.
+///
+/// # Errors
+/// Where a side was not measured.
+pub(super) fn whitened_gradient(iterate: &Iterate) -> Result<Tangent> {
+    let (p, q) = iterate.point.dim();
+    let factors = BySide::try_of(|side| -> Result<Array2<f64>> {
+        let scatter = iterate.measured(side)?;
+        let d = scatter.nrows();
+        Ok((Array2::eye(d) - &*scatter) / (2.0 * d as f64))
+    })?;
+    Ok(Tangent { factors, mean: &iterate.sums.psi / -(iterate.sums.weight * (p * q) as f64) })
 }
 
 /// L_A⁻ᵀ G L_B⁻¹: a gradient by the whitened mean as one by the mean.
 fn dual_mean(point: &Point, whitened: &Array2<f64>) -> Array2<f64> {
-    matmul(matmul(point.row.inverse().t(), whitened.view()).view(), point.col.inverse())
+    matmul(matmul(point.row().inverse().t(), whitened.view()).view(), point.col().inverse())
 }
 
 fn straighten(bent: &mut Array2<f64>, w: &Array2<f64>, x: &Array2<f64>) {
@@ -370,10 +375,10 @@ fn mean_basis(problem: &Problem<'_>, point: &Point) -> Result<Option<(Array2<f64
         let spd = Spd::new("the normal matrix of the mean", normal)?;
         Ok(matmul(design, spd.inverse_lower().t()))
     };
-    let left = orthonormal(matmul(point.row.inverse(), left.view()).view())?;
-    let right = orthonormal(matmul(right.view(), point.col.inverse().t()).t())?;
+    let left = orthonormal(matmul(point.row().inverse(), left.view()).view())?;
+    let right = orthonormal(matmul(right.view(), point.col().inverse().t()).t())?;
     let unit = ((p * q) as f64).sqrt();
-    let left = matmul(point.row.lower(), left.view()) * unit;
-    let right = matmul(point.col.lower(), right.view()).t().as_standard_layout().into_owned();
+    let left = matmul(point.row().lower(), left.view()) * unit;
+    let right = matmul(point.col().lower(), right.view()).t().as_standard_layout().into_owned();
     Ok(Some((left, right)))
 }

@@ -33,7 +33,8 @@ pub use problem::Problem;
 pub use tyler::{Tyler, TylerFit};
 
 use crate::data::Sample;
-use crate::model::{Model, SampleSource};
+use crate::likelihood::SampleLikelihood;
+use crate::model::Model;
 use crate::optim::{Optimizer, Settings};
 use crate::{Error, Result};
 use std::time::Instant;
@@ -75,12 +76,12 @@ impl Model {
         let (_, p, q) = sample.dim();
         self.check(p, q)?;
         let warnings = self.count_warnings(sample.source(), sample.dim(), options)?;
-        let samples = SampleSource::new(sample);
+        let samples = SampleLikelihood::new(sample);
         let problem = Problem::new(self, &samples);
         let moments = warm::by_moments(self, sample.dim(), options)?;
         let mut start = match warm::start(self, sample) {
             Some(start) => start,
-            None => problem.first(sample)?,
+            None => problem.first()?,
         };
         let of_moments;
         let problem = if moments {

@@ -18,8 +18,9 @@ use super::iterate::Iterate;
 use super::joint_problem::whitened_gradient;
 use super::problem::Problem;
 use crate::family::{DOF_LOWER, Law};
+use crate::kronecker::{BySide, Side};
+use crate::likelihood::{Point, Sides, Tangent};
 use crate::linalg::{Spd, SymmetricEigen, matmul, symmetric_eigen, symmetrise};
-use crate::model::{Point, Tangent, Want};
 use crate::{Error, Result};
 use ndarray::{Array2, ArrayView2};
 use std::sync::Arc;
@@ -88,7 +89,11 @@ pub(super) fn step(problem: &Problem<'_>, iterate: &mut Iterate, tol: f64) -> Re
     });
     let forcing = forcing(iterate.score.worst(), tol);
     let system = System { local, border };
-    let direction = system.solve(problem, iterate, forcing);
+    let direction = match system.solve(problem, iterate, forcing) {
+        // No second derivative here: a sweep is always there.
+        Err(Error::Unsupported { .. }) => return Ok(false),
+        direction => direction?,
+    };
     search(problem, iterate, &system, direction)
 }
 
@@ -112,26 +117,24 @@ pub(super) struct Local {
 
 impl Local {
     pub(super) fn at(problem: &Problem<'_>, iterate: &Iterate) -> Result<Self> {
-        let (n, p, q) = problem.dim();
-        let (nf, pf, qf) = (n as f64, p as f64, q as f64);
-        let observations = nf * pf * qf;
+        let (_, p, q) = problem.dim();
+        let (pf, qf) = (p as f64, q as f64);
+        let observations = problem.observations();
         let mean_space = mean_space(problem, &iterate.point)?;
-        let pass = &iterate.pass;
-        let mut gradient = whitened_gradient(iterate, (n, p, q));
+        let mut gradient = whitened_gradient(iterate)?;
         project(&mut gradient.mean, mean_space.as_ref());
         // −ℓ/npq has curvature 1/2p on X, 1/2q on V and Σw/npq on Δ for the Gaussian with
         // independent sides; the spectrum that is left lies around 1.
-        let weight = (pass.weight_sum / nf).max(f64::MIN_POSITIVE);
+        let weight = iterate.sums.law_weight / iterate.sums.weight;
+        let weight = weight.max(f64::MIN_POSITIVE);
         let blocks = (2.0 * pf, 2.0 * qf, pf * qf / weight);
         Ok(Self { gradient, mean_space, blocks, observations })
     }
 
     fn precondition(&self, v: &Tangent) -> Tangent {
-        Tangent {
-            row: &v.row * self.blocks.0,
-            col: &v.col * self.blocks.1,
-            mean: &v.mean * self.blocks.2,
-        }
+        let (row, col, mean) = self.blocks;
+        let factors = BySide::new(&v.factors[Side::Rows] * row, &v.factors[Side::Cols] * col);
+        Tangent { factors, mean: &v.mean * mean }
     }
 
     /// The Hessian times a direction: one counted pass.
@@ -140,14 +143,13 @@ impl Local {
         problem: &Problem<'_>,
         iterate: &mut Iterate,
         v: &Tangent,
-    ) -> Tangent {
+    ) -> Result<Tangent> {
         let (_, p, q) = problem.dim();
         let mut out = Tangent::zeros(p, q);
-        problem.source.curvature(&iterate.point, &*iterate.law, v, &mut out);
-        iterate.passes += 1;
+        problem.curvature(iterate, v, &mut out)?;
         project(&mut out.mean, self.mean_space.as_ref());
         out.scale(1.0 / self.observations);
-        out
+        Ok(out)
     }
 }
 
@@ -171,8 +173,8 @@ impl Border {
         if !problem.model.estimates_dof() {
             return Ok(None);
         }
-        let (n, p, q) = problem.dim();
-        let seen = dof::summaries(problem, iterate, family);
+        let (_, p, q) = problem.dim();
+        let seen = dof::summaries(problem, iterate, family)?.values;
         let slope = |shift: f64| {
             -dof::slope(family, dof * shift.exp(), seen.view(), (p, q)) / (p * q) as f64
         };
@@ -181,9 +183,9 @@ impl Border {
         for sign in [1.0, -1.0] {
             let mut moved = iterate.clone();
             let ratio = dof::move_to(&mut moved, family, dof * (sign * h).exp());
-            problem.pass(&mut moved, Want::Both);
+            problem.sum(&mut moved, Sides::Both)?;
             iterate.passes += 1;
-            let mut gradient = whitened_gradient(&moved, (n, p, q));
+            let mut gradient = whitened_gradient(&moved)?;
             // Back to the frame in which the mean moves.
             gradient.mean /= ratio.sqrt();
             cross.add_scaled(sign * 0.5 / h, &gradient);
@@ -205,14 +207,14 @@ impl System {
         Full { tangent: self.local.gradient.clone(), ln_dof }
     }
 
-    fn product(&self, problem: &Problem<'_>, iterate: &mut Iterate, v: &Full) -> Full {
-        let mut tangent = self.local.curvature(problem, iterate, &v.tangent);
+    fn product(&self, problem: &Problem<'_>, iterate: &mut Iterate, v: &Full) -> Result<Full> {
+        let mut tangent = self.local.curvature(problem, iterate, &v.tangent)?;
         let mut ln_dof = 0.0;
         if let Some(border) = &self.border {
             tangent.add_scaled(v.ln_dof, &border.cross);
             ln_dof = border.cross.dot(&v.tangent) + border.bend * v.ln_dof;
         }
-        Full { tangent, ln_dof }
+        Ok(Full { tangent, ln_dof })
     }
 
     fn precondition(&self, v: &Full) -> Full {
@@ -225,14 +227,14 @@ impl System {
         let square = |m: &Array2<f64>| m.iter().map(|x| x * x).sum::<f64>();
         let bend = self.border.as_ref().map_or(1.0, |b| b.bend.abs().max(1e-12));
         let blocks = self.local.blocks;
-        square(&v.tangent.row) / blocks.0
-            + square(&v.tangent.col) / blocks.1
+        square(&v.tangent.factors[Side::Rows]) / blocks.0
+            + square(&v.tangent.factors[Side::Cols]) / blocks.1
             + square(&v.tangent.mean) / blocks.2
             + v.ln_dof * v.ln_dof * bend
     }
 
     /// H d = −g to the relative accuracy `forcing`.
-    fn solve(&self, problem: &Problem<'_>, iterate: &mut Iterate, forcing: f64) -> Full {
+    fn solve(&self, problem: &Problem<'_>, iterate: &mut Iterate, forcing: f64) -> Result<Full> {
         let mut residual = self.gradient();
         residual.scale(-1.0);
         let mut x = residual.clone();
@@ -242,7 +244,7 @@ impl System {
         let target = forcing * forcing * rz;
         let mut d = z.clone();
         for k in 0..CG_LIMIT {
-            let hd = self.product(problem, iterate, &d);
+            let hd = self.product(problem, iterate, &d)?;
             let bend = d.dot(&hd);
             // In the preconditioner's own metric the curvature is of order 1.
             if !(bend > 1e-13 * self.size(&d)) {
@@ -254,7 +256,7 @@ impl System {
             let alpha = rz / bend;
             x.add_scaled(alpha, &d);
             // The iterates grow: what is longer than any step will be cut back anyway.
-            if x.tangent.row.iter().chain(&x.tangent.col).any(|v| v.abs() > LARGEST_STEP) {
+            if x.tangent.factors.iter().flatten().any(|v| v.abs() > LARGEST_STEP) {
                 break;
             }
             residual.add_scaled(-alpha, &hd);
@@ -268,7 +270,7 @@ impl System {
             d.scale(beta);
             d.add_scaled(1.0, &z);
         }
-        x
+        Ok(x)
     }
 
     /// Moves an iterate to the law and the scale at ln ν + shift.
@@ -289,7 +291,7 @@ impl System {
             && problem.dof_bearing(trial).is_none()
         {
             let (_, p, q) = problem.dim();
-            let seen = dof::summaries(problem, trial, family);
+            let seen = dof::summaries(problem, trial, family)?.values;
             trial.score.dof = dof::slope(family, dof, seen.view(), (p, q)).abs();
         }
         Ok(())
@@ -309,7 +311,7 @@ fn search(
         return Ok(false);
     }
     let path = Geodesic::new(&iterate.point, &direction.tangent)?;
-    let f = -iterate.log_likelihood / observations;
+    let f = -iterate.log_likelihood() / observations;
     // Differences below this are rounding: then the score decides.
     let rounding = 32.0 * f64::EPSILON * (1.0 + f.abs());
     let mut t = (LARGEST_STEP / path.length().max(direction.ln_dof.abs())).min(1.0);
@@ -327,7 +329,7 @@ fn search(
             Err(error) => return Err(error),
         }
         iterate.passes = trial.passes;
-        let reached = -trial.log_likelihood / observations;
+        let reached = -trial.log_likelihood() / observations;
         let better = reached <= f + ARMIJO * t * slope;
         let even = (reached - f).abs() <= rounding && trial.score.worst() < iterate.score.worst();
         if better || even {
@@ -346,8 +348,7 @@ fn search(
 /// The path L_A exp(tX) L_Aᵀ, L_B exp(tV) L_Bᵀ, M + t L_A Δ L_Bᵀ.
 struct Geodesic<'a> {
     from: &'a Point,
-    row: SymmetricEigen,
-    col: SymmetricEigen,
+    factors: BySide<SymmetricEigen>,
     mean: Array2<f64>,
 }
 
@@ -355,21 +356,24 @@ impl<'a> Geodesic<'a> {
     fn new(from: &'a Point, direction: &Tangent) -> Result<Self> {
         Ok(Self {
             from,
-            row: symmetric_eigen("a step of A", direction.row.view())?,
-            col: symmetric_eigen("a step of B", direction.col.view())?,
+            factors: BySide::try_of(|side| {
+                symmetric_eigen("a step of a factor", direction.factors[side].view())
+            })?,
             mean: from.unwhiten(direction.mean.view()),
         })
     }
 
     /// Largest change of an eigenvalue's logarithm at t = 1.
     fn length(&self) -> f64 {
-        self.row.values.iter().chain(&self.col.values).fold(0.0, |m: f64, x| m.max(x.abs()))
+        self.factors.iter().flat_map(|f| &f.values).fold(0.0, |m: f64, x| m.max(x.abs()))
     }
 
     fn at(&self, t: f64) -> Result<Point> {
         let mut point = self.from.clone();
-        point.row.advance("A", self.row.map(|x| (t * x).exp()).view())?;
-        point.col.advance("B", self.col.map(|x| (t * x).exp()).view())?;
+        for side in Side::BOTH {
+            let step = self.factors[side].map(|x| (t * x).exp());
+            point.factors[side].advance(side.letter(), step.view())?;
+        }
         point.mean.scaled_add(t, &self.mean);
         Ok(point)
     }
@@ -380,8 +384,8 @@ fn mean_space(problem: &Problem<'_>, point: &Point) -> Result<Option<(Array2<f64
     let Some((left, right)) = problem.model.mean_structure().design(p, q) else {
         return Ok(None);
     };
-    let left = matmul(point.row.inverse(), left.view());
-    let right = matmul(right.view(), point.col.inverse().t());
+    let left = matmul(point.row().inverse(), left.view());
+    let right = matmul(right.view(), point.col().inverse().t());
     Ok(Some((projector(left.view())?, projector(right.t())?)))
 }
 

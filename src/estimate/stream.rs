@@ -5,8 +5,10 @@ use super::problem::Problem;
 use super::{Fit, warm};
 use crate::Result;
 use crate::data::{BlockReader, Sample};
-use crate::model::stream::{Progress, StreamSource, watched};
-use crate::model::{Mean, Model, Moments, Source};
+use crate::likelihood::{
+    Likelihood, Moments, Progress, SampleLikelihood, StreamLikelihood, watched,
+};
+use crate::model::{Mean, Model};
 use ndarray::{Array2, Array3, Axis, concatenate};
 use std::time::Instant;
 
@@ -35,10 +37,10 @@ impl Model {
         let warnings = self.count_warnings(&reader.name(), dim, options)?;
         let (kept, average) = first_read(reader, progress)?;
         // The part alone gives the start: near the optimum, or at least its scale.
-        let part = crate::model::SampleSource::new(&kept);
-        let mut start = match warm::on(self, &part, &kept) {
+        let part = SampleLikelihood::new(&kept);
+        let mut start = match warm::on(self, &part) {
             Some(start) => start,
-            None => Problem::new(self, &part).start(&kept)?,
+            None => Problem::new(self, &part).start()?,
         };
         start.passes = 0;
         let mut fit = if warm::by_moments(self, dim, options)? {
@@ -47,20 +49,16 @@ impl Model {
                 moments.observe_checked(block);
                 Ok(())
             })?;
-            let source = moments.source()?;
+            let moments = moments.likelihood()?;
             if *self.mean_structure() == Mean::Free {
-                start.point.mean.assign(&source.average());
+                start.point.mean.assign(&moments.average()?);
             }
-            let problem = Problem::new(self, &source);
+            let problem = Problem::new(self, &moments);
             self.climb_from(&problem, start, &kept, options, (warnings, clock), observer)?
         } else {
-            let source = StreamSource::new(reader, average, progress);
-            let problem = Problem::new(self, &source);
-            let fit = self.climb_from(&problem, start, &kept, options, (warnings, clock), observer);
-            if let Some(error) = source.take_error() {
-                return Err(error);
-            }
-            fit?
+            let stream = StreamLikelihood::new(reader, average, progress);
+            let problem = Problem::new(self, &stream);
+            self.climb_from(&problem, start, &kept, options, (warnings, clock), observer)?
         };
         fit.stands_for(n, reader.name());
         Ok(fit)

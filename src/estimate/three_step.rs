@@ -6,6 +6,7 @@ use super::iterate::Iterate;
 use super::options::{Observer, Termination};
 use super::problem::Problem;
 use crate::Result;
+use crate::kronecker::Side;
 use std::time::Instant;
 
 /// A₁ from B = I, B₁ from A₁, A₂ from B₁; the estimate is A₂ ⊗ B₁.
@@ -31,7 +32,8 @@ pub(super) fn run(
         if count == 1 {
             flip_flop::sweep(problem, &mut iterate, 0)?;
         } else {
-            flip_flop::row_step(problem, &mut iterate)?;
+            flip_flop::factor_step(problem, &mut iterate, Side::Rows)?;
+            iterate.point.balance();
             problem.evaluate(&mut iterate)?;
         }
         let step = climb::note(&iterate, count, clock);

@@ -7,7 +7,8 @@ use super::options::{FitOptions, Silent, Termination};
 use super::problem::Problem;
 use crate::data::Sample;
 use crate::family::{Law, Radial, Weighting};
-use crate::model::{Existence, Mean, Model, SampleSource, existence, required_samples};
+use crate::likelihood::SampleLikelihood;
+use crate::model::{Existence, Mean, Model, existence, required_samples};
 use crate::structure::Structure;
 use crate::{Error, Result};
 use ndarray::{Array2, Axis};
@@ -115,20 +116,20 @@ impl Tyler {
         let mut warnings = self.check_count(&model, sample, options.force)?;
         let directions = self.directions(sample)?;
         let model = model.mean(Mean::Zero);
-        let source = SampleSource::new(&directions);
+        let source = SampleLikelihood::new(&directions);
         let problem = Problem::new(&model, &source);
-        let start = problem.start(&directions)?;
+        let start = problem.start()?;
         let stepper = Box::new(Auto::new(&problem, options.tol));
         let clock = Instant::now();
         let outcome = climb(&problem, start, stepper, options, &mut Silent, clock)?;
         let score = outcome.iterate.score.worst();
         warnings.extend(outcome.termination.warnings(score));
         let point = &outcome.iterate.point;
-        let raw = Factors { sigma2: 1.0, row: point.row.matrix(), col: point.col.matrix() };
-        let ln_dets = (point.row.ln_det(), point.col.ln_det());
+        let raw = Factors { sigma2: 1.0, row: point.row().matrix(), col: point.col().matrix() };
+        let ln_dets = (point.row().ln_det(), point.col().ln_det());
         Ok(TylerFit {
             factors: Factors { sigma2: 1.0, ..raw.normalised(Normalisation::Trace, ln_dets) },
-            objective: outcome.iterate.log_likelihood,
+            objective: outcome.iterate.log_likelihood(),
             score,
             termination: outcome.termination,
             iterations: outcome.iterations,

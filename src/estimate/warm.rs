@@ -11,8 +11,9 @@ use super::options::{DataSource, FitOptions};
 use super::problem::Problem;
 use crate::data::Sample;
 use crate::family::Weighting;
+use crate::likelihood::{Likelihood, MomentLikelihood, Moments, Point, SampleLikelihood};
 use crate::linalg::{Root, matmul};
-use crate::model::{Mean, Model, MomentSource, Moments, Point, SampleSource};
+use crate::model::{Mean, Model};
 use crate::{Error, Result};
 use ndarray::{Array2, ArrayView1};
 
@@ -46,14 +47,13 @@ fn thinning((n, p, q): (usize, usize, usize)) -> Option<usize> {
 /// A point near the optimum, found on every `step`-th sample; `None` where there are too few
 /// samples to thin, or where the thinned sample has no estimate.
 pub(super) fn start(model: &Model, sample: &Sample) -> Option<Iterate> {
-    on(model, &SampleSource::thinned(sample, thinning(sample.dim())?), sample)
+    on(model, &SampleLikelihood::thinned(sample, thinning(sample.dim())?))
 }
 
-/// A few sweeps on `source`, which is a part of `sample`; `None` where it has no estimate.
-pub(super) fn on(model: &Model, source: &SampleSource<'_>, sample: &Sample) -> Option<Iterate> {
-    let (_, p, q) = sample.dim();
-    let problem = Problem::new(model, source);
-    let mut iterate = problem.first(sample).ok()?;
+/// A few sweeps on a part of the data; `None` where it has no estimate.
+pub(super) fn on(model: &Model, part: &SampleLikelihood<'_>) -> Option<Iterate> {
+    let problem = Problem::new(model, part);
+    let mut iterate = problem.first().ok()?;
     let mut memory = Anderson::default();
     for count in 0..THIN_SWEEPS.0 {
         match problem.is_unstructured() {
@@ -65,9 +65,9 @@ pub(super) fn on(model: &Model, source: &SampleSource<'_>, sample: &Sample) -> O
         }
     }
     // A thinned sample may put ν at infinity where the whole one does not.
-    let usable = iterate.log_likelihood.is_finite()
+    let usable = iterate.log_likelihood().is_finite()
         && (iterate.law.dof().is_some() || !model.estimates_dof());
-    let mut start = Iterate::new(iterate.point, iterate.law, p, q);
+    let mut start = Iterate::new(iterate.point, iterate.law);
     if model.estimates_dof() {
         start.score.dof = f64::INFINITY;
     }
@@ -114,28 +114,32 @@ fn moments_pay((n, p, q): (usize, usize, usize), tol: f64) -> bool {
 /// The moments of a sample around a point, and the point with the mean that they give.
 ///
 /// # Errors
-/// As [`Moments::source`].
-pub(super) fn moments(model: &Model, sample: &Sample, point: &mut Point) -> Result<MomentSource> {
+/// As [`Moments::likelihood`].
+pub(super) fn moments(
+    model: &Model,
+    sample: &Sample,
+    point: &mut Point,
+) -> Result<MomentLikelihood> {
     let mut moments = Moments::new(whitening(point));
     moments.observe_checked(sample.values());
-    let source = moments.source()?;
+    let moments = moments.likelihood()?;
     if *model.mean_structure() == Mean::Free {
-        point.mean.assign(&crate::model::Source::average(&source));
+        point.mean.assign(&moments.average()?);
     }
-    Ok(source)
+    Ok(moments)
 }
 
 /// What the moments are whitened by: the point, or only its mean where the factors are so well
 /// conditioned that raw moments lose no digit that matters.
 fn whitening(point: &Point) -> Point {
     let (p, q) = point.mean.dim();
-    let condition = condition_bound(&point.row) * condition_bound(&point.col);
-    let scale = (point.col.ln_det() / q as f64 + point.row.ln_det() / p as f64).exp();
+    let condition = condition_bound(point.row()) * condition_bound(point.col());
+    let scale = (point.col().ln_det() / q as f64 + point.row().ln_det() / p as f64).exp();
     if !(condition <= WELL_CONDITIONED && PLAIN_SCALE.contains(&scale)) {
         return point.clone();
     }
     let unit = |d: usize| Root::scaled_identity(d, 1.0);
-    Point { mean: point.mean.clone(), row: unit(p), col: unit(q) }
+    Point::new(point.mean.clone(), unit(p), unit(q))
 }
 
 /// ‖A‖₁ ‖A⁻¹‖₁, at least the condition of A.

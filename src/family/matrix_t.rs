@@ -281,17 +281,17 @@ impl Law for MatrixT {
 
 impl TwoSided for MatrixT {
     /// ΣS = n(κI − other·G), because S_i = κ(I + ZZᵀ)⁻¹ = κI − Z_iΨ_iᵀ.
-    fn weights(&self, scatter: &mut Array2<f64>, other: usize, n: usize) {
+    fn weights(&self, scatter: &mut Array2<f64>, other: usize, n: f64) {
         let kappa = self.kappa(scatter.nrows(), other);
         *scatter *= -(other as f64);
         scatter.diag_mut().mapv_inplace(|x| x + kappa);
-        *scatter *= n as f64;
+        *scatter *= n;
     }
 
     /// K = (ν + own − 1)(κI − other·G)⁻¹.
     fn outer_step(&self, scatter: &mut Array2<f64>, other: usize) -> Result<()> {
         let own = scatter.nrows();
-        self.weights(scatter, other, 1);
+        self.weights(scatter, other, 1.0);
         invert_in_place("the sum of the weights", scatter)?;
         *scatter *= self.dof + own as f64 - 1.0;
         Ok(())

@@ -191,7 +191,7 @@ pub trait Law: Debug + Send + Sync {
 pub trait TwoSided: Send + Sync {
     /// ΣS_i (own × own), the metric of the mean's step in whitened coordinates, from G (own × own),
     /// which it takes the place of.
-    fn weights(&self, scatter: &mut Array2<f64>, other: usize, n: usize);
+    fn weights(&self, scatter: &mut Array2<f64>, other: usize, n: f64);
 
     /// K with A ← L_A K L_Aᵀ for the side that weighs, in the place of G.
     ///

@@ -5,7 +5,7 @@ use super::test_result::Bootstrap;
 use crate::data::Sample;
 use crate::estimate::{Certify, Fit, FitOptions};
 use crate::family::Law;
-use crate::model::Point;
+use crate::likelihood::Point;
 use crate::{Error, Result};
 use ndarray::Array3;
 use rand::SeedableRng;

@@ -1,11 +1,12 @@
 //! The degrees of freedom as a parameter: exact scores in ln ν, their slopes, and the expected
 //! information of the Kronecker t.
 
-use super::frame::{Frame, gradient};
+use super::fitted::gradient;
+use super::frame::Frame;
 use super::richardson;
 use crate::estimate::Fit;
 use crate::family::DofFamily;
-use crate::model::{Pass, Source, Want};
+use crate::likelihood::{Likelihood, Sides, Sums};
 use crate::special::trigamma;
 use crate::{Error, Result};
 use ndarray::{Array1, ArrayView1};
@@ -42,23 +43,21 @@ pub(super) fn family_of(fit: &Fit) -> Result<&dyn DofFamily> {
 pub(super) fn column(
     fit: &Fit,
     frame: &Frame,
-    source: &dyn Source,
+    likelihood: &dyn Likelihood,
     dof: f64,
 ) -> Result<Array1<f64>> {
-    let dim = source.dim();
-    let (n, p, q) = dim;
+    let dim @ (_, p, q) = likelihood.dim();
     let family = family_of(fit)?;
-    let raw = source.summaries(fit.point(), family);
-    let mut pass = Pass::zeros(p, q);
+    let raw = likelihood.summaries(fit.point(), family)?.values;
+    let mut sums = Sums::zeros(p, q);
     let slope = richardson::slope(0.1, |t| {
         let at = dof * t.exp();
         let law = family.at(at);
-        source.pass(fit.point(), law.as_ref(), Want::Both, &mut pass);
-        let mut score = frame.contract(&gradient(&pass, dim))?;
+        likelihood.sums(fit.point(), law.as_ref(), Sides::Both, &mut sums)?;
+        let mut score = frame.contract(&gradient(&sums)?)?;
         let summaries = &raw * family.scale_unit(at);
-        let trace = pass.row_scatter.diag().sum() * (n * q) as f64;
         let last = score.len() - 1;
-        score[last] = dof_score(family, at, summaries.view(), trace, dim);
+        score[last] = dof_score(family, at, summaries.view(), sums.inner(), dim);
         Ok(score)
     })?;
     Ok(-slope)

@@ -1,9 +1,9 @@
 //! Coordinates around a fit: what each parameter moves, in whitened coordinates.
 
 use crate::estimate::Fit;
-use crate::kronecker::{smat, svec};
+use crate::kronecker::{BySide, Side, smat, svec};
+use crate::likelihood::Tangent;
 use crate::linalg::{Root, matmul, symmetric_eigen};
-use crate::model::{Point, Tangent};
 use crate::structure::Shape;
 use crate::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
@@ -20,7 +20,7 @@ enum Basis {
 
 /// One factor with its coordinates.
 #[derive(Debug, Clone)]
-pub(super) struct Side {
+pub(super) struct FactorFrame {
     pub(super) shape: Arc<dyn Shape>,
     pub(super) root: Root,
     /// The structure's coordinates; empty for normal coordinates.
@@ -28,7 +28,7 @@ pub(super) struct Side {
     basis: Basis,
 }
 
-impl Side {
+impl FactorFrame {
     fn new(shape: Arc<dyn Shape>, root: &Root) -> Result<Self> {
         let root = root.clone();
         if shape.is_unstructured() {
@@ -154,8 +154,7 @@ impl Side {
 /// All coordinates around a fit, in the order rows, columns, mean, ln ν.
 #[derive(Debug, Clone)]
 pub(super) struct Frame {
-    pub(super) row: Side,
-    pub(super) col: Side,
+    pub(super) factors: BySide<FactorFrame>,
     /// L_A⁻¹C (p × a) and D L_B⁻ᵀ (b × q); `None` for a mean that is not estimated.
     pub(super) mean: Option<(Array2<f64>, Array2<f64>)>,
     /// ν where it is estimated and finite.
@@ -167,14 +166,28 @@ impl Frame {
         let (_, p, q) = fit.dim();
         let (model, point) = (fit.model(), fit.point());
         let mean = model.mean_structure().design(p, q).map(|(c, d)| {
-            (matmul(point.row.inverse(), c.view()), matmul(d.view(), point.col.inverse().t()))
+            (matmul(point.row().inverse(), c.view()), matmul(d.view(), point.col().inverse().t()))
         });
         Ok(Self {
-            row: Side::new(model.row_structure().shape(), &point.row)?,
-            col: Side::new(model.col_structure().shape(), &point.col)?,
+            factors: BySide::try_of(|side| {
+                FactorFrame::new(model.structure(side).shape(), point.factor(side))
+            })?,
             mean,
             dof: if model.estimates_dof() { fit.dof() } else { None },
         })
+    }
+
+    /// (p, q).
+    pub(super) fn dim(&self) -> (usize, usize) {
+        (self.factors[Side::Rows].order(), self.factors[Side::Cols].order())
+    }
+
+    /// Where the coordinates of a side's factor start.
+    pub(super) fn start(&self, side: Side) -> usize {
+        match side {
+            Side::Rows => 0,
+            Side::Cols => self.factors[Side::Rows].len(),
+        }
     }
 
     pub(super) fn mean_len(&self) -> usize {
@@ -183,7 +196,7 @@ impl Frame {
 
     /// Starts of the mean and of ln ν, and the number of all coordinates.
     pub(super) fn offsets(&self) -> (usize, usize, usize) {
-        let mean = self.row.len() + self.col.len();
+        let mean = self.factors.iter().map(FactorFrame::len).sum();
         let dof = mean + self.mean_len();
         (mean, dof, dof + usize::from(self.dof.is_some()))
     }
@@ -194,7 +207,7 @@ impl Frame {
 
     /// The k-th coordinate's tangent vector; zero for ln ν.
     pub(super) fn tangent(&self, k: usize) -> Result<Tangent> {
-        let (p, q) = (self.row.order(), self.col.order());
+        let (p, q) = self.dim();
         let mut out = Tangent::zeros(p, q);
         let (mean, dof, _) = self.offsets();
         let unit = |len: usize, at: usize| {
@@ -202,10 +215,13 @@ impl Frame {
             unit[at] = 1.0;
             unit
         };
-        if k < self.row.len() {
-            out.row = self.row.combine(unit(self.row.len(), k).view())?;
-        } else if k < mean {
-            out.col = self.col.combine(unit(self.col.len(), k - self.row.len()).view())?;
+        if k < mean {
+            let (side, start) = match k < self.start(Side::Cols) {
+                true => (Side::Rows, 0),
+                false => (Side::Cols, self.start(Side::Cols)),
+            };
+            let factor = &self.factors[side];
+            out.factors[side] = factor.combine(unit(factor.len(), k - start).view())?;
         } else if let (true, Some((c, d))) = (k < dof, &self.mean) {
             let at = (k - mean) / d.nrows();
             let column = c.index_axis(Axis(1), at).insert_axis(Axis(1));
@@ -222,8 +238,9 @@ impl Frame {
         let mut put = |from: usize, part: Array1<f64>| {
             out.iter_mut().skip(from).zip(part).for_each(|(to, x)| *to = x);
         };
-        put(0, self.row.contract(v.row.view())?);
-        put(self.row.len(), self.col.contract(v.col.view())?);
+        for side in Side::BOTH {
+            put(self.start(side), self.factors[side].contract(v.factors[side].view())?);
+        }
         if let Some((c, d)) = &self.mean {
             let inner = matmul(matmul(c.t(), v.mean.view()).view(), d.t());
             put(mean, inner.iter().copied().collect());
@@ -234,48 +251,10 @@ impl Frame {
 
     /// The direction (A, −B) that leaves A ⊗ B as it is.
     pub(super) fn redundant_scale(&self) -> Result<Array1<f64>> {
-        let (row, col) = (self.row.growth()?, self.col.growth()?);
+        let (row, col) = BySide::try_of(|side| self.factors[side].growth())?.into_pair();
         let zeros = Array1::zeros(self.len() - row.len() - col.len());
         Ok(row.iter().copied().chain(col.iter().map(|x| -x)).chain(zeros).collect())
     }
-}
-
-/// The gradient of ℓ in whitened coordinates from a pass: (nq/2)(G_A − I), (np/2)(G_B − I), ΣΨ.
-pub(super) fn gradient(pass: &crate::model::Pass, (n, p, q): (usize, usize, usize)) -> Tangent {
-    Tangent {
-        row: (&pass.row_scatter - &Array2::<f64>::eye(p)) * (0.5 * (n * q) as f64),
-        col: (&pass.col_scatter - &Array2::<f64>::eye(q)) * (0.5 * (n * p) as f64),
-        mean: pass.psi_sum.clone(),
-    }
-}
-
-/// Is the fit one of this sample? The log-likelihood is computed anew.
-pub(super) fn require_same_sample(fit: &Fit, sample: &crate::data::Sample) -> Result<()> {
-    use crate::model::{Pass, SampleSource, Source, Want};
-    let dim = sample.dim();
-    let refuse = |what: String| {
-        Err(Error::Unsupported { what, remedy: "pass the sample that was fitted".to_owned() })
-    };
-    if dim != fit.dim() {
-        return refuse(format!("the fit is of data {:?}, not {dim:?}", fit.dim()));
-    }
-    let (n, p, q) = dim;
-    let source = SampleSource::new(sample);
-    let mut pass = Pass::zeros(p, q);
-    let point: &Point = fit.point();
-    source.pass(point, fit.law(), Want::Both, &mut pass);
-    let (nf, pf, qf) = (n as f64, p as f64, q as f64);
-    let l = nf * fit.law().ln_constant(p, q)
-        - pass.rho_sum
-        - 0.5 * nf * (qf * point.row.ln_det() + pf * point.col.ln_det());
-    let size = (nf * pf * qf).max(fit.log_likelihood().abs());
-    if !((l - fit.log_likelihood()).abs() <= 1e-7 * size) {
-        return refuse(format!(
-            "the log-likelihood of this sample at the fit is {l:.6}, not {:.6}",
-            fit.log_likelihood()
-        ));
-    }
-    Ok(())
 }
 
 /// Did the fit converge?

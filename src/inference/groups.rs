@@ -2,13 +2,13 @@
 
 use super::bootstrap::{BootstrapOptions, bootstrap, simulate, uncertified};
 use super::frame::require_converged;
-use super::profile::Factor;
 use super::test_result::{Reference, TestResult};
 use crate::data::Sample;
 use crate::estimate::{FitOptions, Silent};
 use crate::family::Gaussian;
-use crate::linalg::Root;
-use crate::model::{Mean, Model, Pass, Point, SampleSource, Source, Want};
+use crate::kronecker::Side;
+use crate::likelihood::{Likelihood, Point, SampleLikelihood, Sides, Sums};
+use crate::model::{Mean, Model};
 use crate::{Error, Result};
 use ndarray::{Array2, Axis, concatenate};
 use serde::Serialize;
@@ -78,11 +78,7 @@ pub fn equal_factors(
     let mut result = TestResult::new("equal factors", names, ells, df, Reference::ChiSquared)?;
     if let Some(simulation) = simulation {
         let sizes: Vec<usize> = groups.iter().map(|g| g.dim().0).collect();
-        let point = Point {
-            mean: Array2::zeros((p, q)),
-            row: Root::scaled_identity(p, 1.0),
-            col: Root::scaled_identity(q, 1.0),
-        };
+        let point = Point::standard(p, q);
         result.bootstrap = Some(bootstrap(result.statistic, simulation, true, |rng| {
             let drawn = sizes.iter().map(|&n| simulate(&Gaussian, &point, n, rng));
             let (null, alternative) =
@@ -112,8 +108,8 @@ fn likelihoods(groups: &[Sample], shared: Shared, options: &FitOptions) -> Resul
             require_converged(&fit, "the test of equal factors")?;
             fit.log_likelihood()
         }
-        Shared::Rows => common_factor(&centred, Factor::Rows, options)?,
-        Shared::Cols => common_factor(&centred, Factor::Cols, options)?,
+        Shared::Rows => common_factor(&centred, Side::Rows, options)?,
+        Shared::Cols => common_factor(&centred, Side::Cols, options)?,
     };
     Ok((null, alternative))
 }
@@ -129,49 +125,31 @@ fn centred(sample: &Sample) -> Result<Sample> {
 
 /// The maximised ℓ of centred groups with one factor in common: flip-flop over the common factor
 /// (from the sum of the groups' scatters) and every group's own.
-fn common_factor(groups: &[Sample], common: Factor, options: &FitOptions) -> Result<f64> {
-    let turned: Vec<Sample>;
-    let groups = match common {
-        Factor::Rows => groups,
-        Factor::Cols => {
-            turned = groups.iter().map(Sample::transposed).collect();
-            &turned
-        }
-    };
+fn common_factor(groups: &[Sample], common: Side, options: &FitOptions) -> Result<f64> {
+    let own = common.other();
     let (_, p, q) = groups.first().map_or((0, 1, 1), Sample::dim);
-    let total: usize = groups.iter().map(|g| g.dim().0).sum();
-    let sources: Vec<SampleSource<'_>> = groups.iter().map(SampleSource::new).collect();
-    let mut points = vec![
-        Point {
-            mean: Array2::zeros((p, q)),
-            row: Root::scaled_identity(p, 1.0),
-            col: Root::scaled_identity(q, 1.0),
-        };
-        groups.len()
-    ];
-    let mut pass = Pass::zeros(p, q);
+    let likelihoods: Vec<SampleLikelihood<'_>> = groups.iter().map(SampleLikelihood::new).collect();
+    let mut points = vec![Point::standard(p, q); groups.len()];
+    let mut sums = Sums::zeros(p, q);
     for _ in 0..options.max_iter {
         let mut worst = 0.0_f64;
-        let mut shared = Array2::zeros((p, p));
-        for (source, point) in sources.iter().zip(&mut points) {
-            source.pass(point, &Gaussian, Want::Col, &mut pass);
-            worst = worst.max(distance(&pass.col_scatter));
-            point.col.advance("a group's factor", pass.col_scatter.view())?;
-            source.pass(point, &Gaussian, Want::Row, &mut pass);
-            shared.scaled_add(source.dim().0 as f64 / total as f64, &pass.row_scatter);
+        let mut together = Sums::zeros(p, q);
+        for (likelihood, point) in likelihoods.iter().zip(&mut points) {
+            likelihood.sums(point, &Gaussian, Sides::One(own), &mut sums)?;
+            if let Some(scatter) = sums.mean_scatter(own) {
+                worst = worst.max(distance(&scatter));
+                point.factors[own].advance("a group's factor", scatter.view())?;
+            }
+            likelihood.sums(point, &Gaussian, Sides::One(common), &mut sums)?;
+            together.add(&sums);
         }
+        let Some(shared) = together.mean_scatter(common) else { break };
         worst = worst.max(distance(&shared));
         if worst <= options.tol {
-            // B was just maximised, so that Σδ = npq; only the determinants are left.
-            let d = (p * q) as f64;
-            return Ok(sources.iter().zip(&points).fold(0.0, |ell, (source, point)| {
-                let n = source.dim().0 as f64;
-                let dets = q as f64 * point.row.ln_det() + p as f64 * point.col.ln_det();
-                ell - 0.5 * n * (d * std::f64::consts::TAU.ln() + dets + d)
-            }));
+            return Ok(together.log_likelihood);
         }
         for point in &mut points {
-            point.row.advance("the common factor", shared.view())?;
+            point.factors[common].advance("the common factor", shared.view())?;
         }
     }
     Err(Error::Unsupported {

@@ -1,12 +1,13 @@
 //! Fisher information of a fit, observed and expected, and what follows from it.
 
 use super::degrees;
-use super::frame::{Frame, gradient, require_converged, require_same_sample};
-use crate::data::Sample;
+use super::fitted::{Fitted, gradient};
+use super::frame::{FactorFrame, Frame, require_converged};
 use crate::estimate::Fit;
 use crate::family::Scratch;
+use crate::kronecker::{BySide, Side};
+use crate::likelihood::{Support, Tangent};
 use crate::linalg::{Spd, matmul, symmetric_eigen};
-use crate::model::{Pass, SampleSource, Source, Tangent, Want};
 use crate::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
@@ -47,33 +48,31 @@ impl Information {
     /// does.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] when the fit did not converge or is not of this sample.
-    pub fn observed(fit: &Fit, sample: &Sample) -> Result<Self> {
+    /// [`Error::Unsupported`] when the fit did not converge, or where the likelihood has no exact
+    /// second derivative.
+    pub fn observed(fitted: &Fitted<'_>) -> Result<Self> {
+        let fit = fitted.fit;
         require_converged(fit, "the observed information")?;
-        require_same_sample(fit, sample)?;
-        let source = SampleSource::new(sample);
-        Self::observed_at(fit, &source)
-    }
-
-    fn observed_at(fit: &Fit, source: &dyn Source) -> Result<Self> {
-        let dim = source.dim();
-        let (_, p, q) = dim;
         let frame = frame_of(fit)?;
+        let (p, q) = frame.dim();
         let (_, dof_at, len) = frame.offsets();
         let mut matrix = Array2::zeros((len, len));
         let mut out = Tangent::zeros(p, q);
         for k in 0..dof_at {
-            source.curvature(fit.point(), fit.law(), &frame.tangent(k)?, &mut out);
-            matrix.column_mut(k).assign(&frame.contract(&out)?);
+            let along = frame.tangent(k)?;
+            match fitted.likelihood.curvature(fit.point(), fit.law(), &along, &mut out)? {
+                Support::Done => matrix.column_mut(k).assign(&frame.contract(&out)?),
+                Support::NotAvailable => return Err(no_second_order(fit)),
+            }
         }
-        let mut pass = Pass::zeros(p, q);
-        source.pass(fit.point(), fit.law(), Want::Both, &mut pass);
-        let slope = gradient(&pass, dim);
-        add_block(&mut matrix, 0, frame.row.bending(&-slope.row)?);
-        add_block(&mut matrix, frame.row.len(), frame.col.bending(&-slope.col)?);
+        let slope = gradient(&fitted.sums)?;
+        for side in Side::BOTH {
+            let bending = frame.factors[side].bending(&-&slope.factors[side])?;
+            add_block(&mut matrix, frame.start(side), bending);
+        }
         crate::linalg::symmetrise(&mut matrix);
         if let Some(dof) = frame.dof {
-            let column = degrees::column(fit, &frame, source, dof)?;
+            let column = degrees::column(fit, &frame, &*fitted.likelihood, dof)?;
             matrix.column_mut(dof_at).assign(&column);
             matrix.row_mut(dof_at).assign(&column);
         }
@@ -109,11 +108,16 @@ impl Information {
         let frame = frame_of(fit)?;
         let (mean_at, dof_at, len) = frame.offsets();
         let mut matrix = Array2::zeros((len, len));
-        add_block(&mut matrix, 0, Some(frame.row.gram() * (0.5 * a * nf * qf)));
-        add_block(&mut matrix, frame.row.len(), Some(frame.col.gram() * (0.5 * a * nf * pf)));
+        for (side, other) in Side::BOTH.into_iter().zip([qf, pf]) {
+            let gram = frame.factors[side].gram() * (0.5 * a * nf * other);
+            add_block(&mut matrix, frame.start(side), Some(gram));
+        }
         // Traces of W along every coordinate, and the two parts they are made of.
-        let row = frame.row.contract(Array2::eye(p).view())?;
-        let col = frame.col.contract(Array2::eye(q).view())?;
+        let (row, col) = BySide::try_of(|side| {
+            let factor = &frame.factors[side];
+            factor.contract(Array2::eye(factor.order()).view())
+        })?
+        .into_pair();
         let trace: Array1<f64> =
             row.iter().map(|x| qf * x).chain(col.iter().map(|x| pf * x)).collect();
         for i in 0..mean_at {
@@ -163,7 +167,8 @@ impl Information {
     /// Number of coordinates: row structure, column structure, mean, ln ν.
     pub fn blocks(&self) -> [usize; 4] {
         let dof = usize::from(self.frame.dof.is_some());
-        [self.frame.row.len(), self.frame.col.len(), self.frame.mean_len(), dof]
+        let [row, col] = Side::BOTH.map(|side| self.frame.factors[side].len());
+        [row, col, self.frame.mean_len(), dof]
     }
 
     /// The direction without information, (A, −B), in these coordinates.
@@ -188,7 +193,7 @@ impl Information {
         for ((i, j), x) in scaled.indexed_iter_mut() {
             *x = *x * scale[i] * scale[j] + unit[i] * unit[j];
         }
-        let redundant = self.frame.row.redundant() + self.frame.col.redundant();
+        let redundant: usize = self.frame.factors.iter().map(FactorFrame::redundant).sum();
         let mut inverse = if redundant == 0 {
             let spd = Spd::new("the information", scaled).map_err(|_| not_a_maximum())?;
             if spd.lower().diag().iter().any(|x| *x < 1e-6) {
@@ -212,10 +217,9 @@ impl Information {
     ///
     /// # References
     /// Huber (1967), Fifth Berkeley Symposium 1, 221–233; White (1982), Econometrica 50, 1–25.
-    pub fn sandwich(&self, fit: &Fit, sample: &Sample) -> Result<Array2<f64>> {
-        require_same_sample(fit, sample)?;
+    pub fn sandwich(&self, fitted: &Fitted<'_>) -> Result<Array2<f64>> {
         let bread = self.covariance()?;
-        let scores = self.scores(fit, sample)?;
+        let scores = self.scores(fitted)?;
         let meat = matmul(scores.t(), scores.view());
         Ok(matmul(matmul(bread.view(), meat.view()).view(), bread.view()))
     }
@@ -223,17 +227,20 @@ impl Information {
     /// The score of every sample (n × coordinates); they add up to zero at the estimate.
     ///
     /// # Errors
-    /// When a structure cannot be differentiated.
-    pub fn scores(&self, fit: &Fit, sample: &Sample) -> Result<Array2<f64>> {
-        let (n, p, q) = sample.dim();
+    /// When a structure cannot be differentiated; [`Error::Unsupported`] where cells are missing.
+    pub fn scores(&self, fitted: &Fitted<'_>) -> Result<Array2<f64>> {
+        let fit = fitted.fit;
+        let (n, p, q) = fitted.likelihood.dim();
         let mut out = Array2::zeros((n, self.frame.len()));
         let mut psi = Array2::zeros((p, q));
         let mut scratch = Scratch::default();
-        for (x, mut row) in sample.values().outer_iter().zip(out.outer_iter_mut()) {
-            let z = fit.point().whiten((&x - &fit.mean()).view());
-            fit.law().weigh(z.view(), psi.view_mut(), &mut scratch);
-            row.assign(&self.score_of(fit, z.view(), psi.view(), &mut scratch)?);
-        }
+        fitted.likelihood.each(fit.point(), fit.law(), &mut |seen| {
+            let z = seen.white.ok_or_else(|| no_second_order(fit))?;
+            fit.law().weigh(z, psi.view_mut(), &mut scratch);
+            let score = self.score_of(fit, z, psi.view(), &mut scratch)? * seen.weight;
+            out.row_mut(seen.index).assign(&score);
+            Ok(())
+        })?;
         Ok(out)
     }
 
@@ -245,13 +252,12 @@ impl Information {
         scratch: &mut Scratch,
     ) -> Result<Array1<f64>> {
         let (p, q) = z.dim();
-        let mut part = Tangent {
-            row: matmul(z, psi.t()) * 0.5,
-            col: matmul(z.t(), psi) * 0.5,
-            mean: psi.to_owned(),
-        };
-        part.row.diag_mut().mapv_inplace(|x| x - 0.5 * q as f64);
-        part.col.diag_mut().mapv_inplace(|x| x - 0.5 * p as f64);
+        let scatters = BySide::new(matmul(z, psi.t()), matmul(z.t(), psi));
+        let mut part = Tangent { factors: scatters, mean: psi.to_owned() };
+        for (scatter, other) in part.factors.iter_mut().zip([q, p]) {
+            scatter.diag_mut().mapv_inplace(|x| x - other as f64);
+            *scatter *= 0.5;
+        }
         let mut score = self.frame.contract(&part)?;
         if let Some(dof) = self.frame.dof {
             let family = degrees::family_of(fit)?;
@@ -283,6 +289,13 @@ fn add_block(matrix: &mut Array2<f64>, at: usize, block: Option<Array2<f64>>) {
     let Some(block) = block else { return };
     for ((i, j), x) in block.indexed_iter() {
         matrix[[at + i, at + j]] += x;
+    }
+}
+
+fn no_second_order(fit: &Fit) -> Error {
+    Error::Unsupported {
+        what: format!("these data have no exact second derivative of the {} law", fit.law().name()),
+        remedy: "use a bootstrap".to_owned(),
     }
 }
 

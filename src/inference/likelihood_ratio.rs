@@ -1,7 +1,8 @@
 //! Likelihood-ratio tests between nested fits of the same data.
 
 use super::bootstrap::{BootstrapOptions, bootstrap, simulate_fit, uncertified};
-use super::frame::{require_converged, require_same_sample};
+use super::fitted::Fitted;
+use super::frame::require_converged;
 use super::test_result::{Reference, TestResult};
 use crate::data::Sample;
 use crate::estimate::{Fit, FitOptions, Silent};
@@ -9,24 +10,35 @@ use crate::model::{Mean, Model};
 use crate::structure::Structure;
 use crate::{Error, Result};
 
-/// The likelihood-ratio test of a smaller fitted model against a larger one.
-///
-/// Where the smaller law is the Gaussian and the larger a t with estimated ν, the null lies at
-/// the edge ν = ∞ and the reference is ½χ²_{df−1} + ½χ²_df. Against a factor structure with more
-/// factors there is no reference law, only the bootstrap of [`nested_test`].
-///
-/// # Errors
-/// [`Error::Unsupported`] when the models are not nested (or equal), a fit did not converge, or
-/// a fit is not of `sample`.
-///
-/// # References
-/// Wilks (1938), Annals of Mathematical Statistics 9, 60–62; Chernoff (1954), ibid. 25, 573–578.
-pub fn likelihood_ratio(null: &Fit, alternative: &Fit, sample: &Sample) -> Result<TestResult> {
+impl Fitted<'_> {
+    /// The likelihood-ratio test of this fit, of the smaller model, against one of a larger model.
+    ///
+    /// Where the smaller law is the Gaussian and the larger a t with estimated ν, the null lies at
+    /// the edge ν = ∞ and the reference is ½χ²_{df−1} + ½χ²_df. Against a factor structure with more
+    /// factors there is no reference law, only the bootstrap of [`nested_test`].
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] when the models are not nested (or equal), a fit did not converge, or
+    /// the fits are of different data.
+    ///
+    /// # References
+    /// Wilks (1938), Annals of Mathematical Statistics 9, 60–62; Chernoff (1954), ibid. 25, 573–578.
+    pub fn likelihood_ratio(&self, alternative: &Fitted<'_>) -> Result<TestResult> {
+        if !(std::ptr::eq(self.sample, alternative.sample) || self.sample == alternative.sample) {
+            return Err(Error::Unsupported {
+                what: "the two fits are of different data".to_owned(),
+                remedy: "fit both models to the same sample".to_owned(),
+            });
+        }
+        compare_fits(self.fit, alternative.fit)
+    }
+}
+
+fn compare_fits(null: &Fit, alternative: &Fit) -> Result<TestResult> {
     for fit in [null, alternative] {
         require_converged(fit, "a likelihood-ratio test")?;
-        require_same_sample(fit, sample)?;
     }
-    let (_, p, q) = sample.dim();
+    let (_, p, q) = null.dim();
     let (small, large) = (null.model(), alternative.model());
     require_nested(small, large, p, q)?;
     let df = large.n_parameters(p, q).saturating_sub(small.n_parameters(p, q));
@@ -66,7 +78,7 @@ fn loses_factors(small: &Structure, large: &Structure) -> bool {
 /// Fits both models and tests them; with a bootstrap from the fitted smaller model if asked for.
 ///
 /// # Errors
-/// As [`likelihood_ratio`] and [`Model::fit`].
+/// As [`Fitted::likelihood_ratio`] and [`Model::fit`].
 pub fn nested_test(
     sample: &Sample,
     null: &Model,
@@ -77,7 +89,7 @@ pub fn nested_test(
     let options = &uncertified(options);
     let fit = |model: &Model, sample: &Sample| model.fit_with(sample, options, &mut Silent);
     let null_fit = fit(null, sample)?;
-    let mut result = likelihood_ratio(&null_fit, &fit(alternative, sample)?, sample)?;
+    let mut result = compare_fits(&null_fit, &fit(alternative, sample)?)?;
     if let Some(simulation) = simulation {
         result.bootstrap = Some(bootstrap(result.statistic, simulation, false, |rng| {
             let replicate = simulate_fit(&null_fit, rng)?;

@@ -6,7 +6,7 @@
 //!
 //! let sample = io::load("us-macro", &io::ReadOptions::default())?;
 //! let fit = Model::gaussian().fit(&sample)?;
-//! let errors = fit.standard_errors(&sample)?;
+//! let errors = fit.on(&sample)?.standard_errors()?;
 //! assert!(errors.sigma2 > 0.0);
 //! let test = separability(&sample, &SeparabilityOptions::default())?;
 //! assert_eq!(test.df, 32 * 33 / 2 - (10 + 36 - 1));
@@ -17,6 +17,7 @@ mod bootstrap;
 mod compare;
 mod degrees;
 mod distance_law;
+mod fitted;
 mod frame;
 mod groups;
 mod information;
@@ -31,13 +32,12 @@ mod test_result;
 
 pub use bootstrap::{BootstrapOptions, simulate_fit, stream};
 pub use compare::{Compared, ComparedFit, Order, compare, sort_compared};
+pub use fitted::Fitted;
 pub use groups::{Shared, equal_factors};
 pub use information::{Information, InformationKind};
-pub use likelihood_ratio::{likelihood_ratio, nested_test};
-pub use outliers::{
-    Contributions, Distance, Outliers, benjamini_hochberg, contributions, holm, outliers,
-};
-pub use profile::{Factor, Profile, ProfileOptions, profile_dof, profile_rho};
+pub use likelihood_ratio::nested_test;
+pub use outliers::{Contributions, Distance, Outliers, benjamini_hochberg, holm};
+pub use profile::{Profile, ProfileOptions};
 pub use separability::{
     SeparabilityOptions, separability, separability_factor, unstructured_log_likelihood,
 };

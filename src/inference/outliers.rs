@@ -1,8 +1,7 @@
 //! Which samples do not fit: distances, p-values, and the rows, columns and cells behind them.
 
 use super::distance_law::DistanceLaw;
-use super::frame::require_same_sample;
-use crate::data::Sample;
+use super::fitted::Fitted;
 use crate::estimate::Fit;
 use crate::linalg::matmul;
 use crate::{Error, Result};
@@ -52,36 +51,68 @@ pub struct Outliers {
     pub notes: Vec<String>,
 }
 
-/// Distances of all samples under the fitted model, with p-values as if the parameters were
-/// known: with few samples the estimates follow the outliers, and the p-values are too large.
-///
-/// # Errors
-/// [`Error::Unsupported`] when `sample` is not the one that was fitted or the law of distances is
-/// not known.
-pub fn outliers(fit: &Fit, sample: &Sample) -> Result<Outliers> {
-    require_same_sample(fit, sample)?;
-    let law = DistanceLaw::of(fit)?;
-    let mut distances = Vec::new();
-    for (i, x) in sample.values().outer_iter().enumerate() {
-        let z = fit.point().whiten((&x - &fit.mean()).view());
-        let statistic = law.statistic(z.view())?;
-        distances.push(Distance {
-            sample: i,
-            distance: z.iter().map(|x| x * x).sum(),
-            statistic,
-            p_value: law.p_value(statistic),
-            holm: 1.0,
-            benjamini_hochberg: 1.0,
-        });
+impl Fitted<'_> {
+    /// Distances of all samples under the fitted model, with p-values as if the parameters were
+    /// known: with few samples the estimates follow the outliers, and the p-values are too large.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] when the law of distances is not known.
+    pub fn outliers(&self) -> Result<Outliers> {
+        let fit = self.fit;
+        let law = DistanceLaw::of(fit)?;
+        let mut distances = Vec::new();
+        self.likelihood.each(fit.point(), fit.law(), &mut |seen| {
+            let white = seen.white.ok_or_else(|| incomplete(seen.index))?;
+            let statistic = law.statistic(white)?;
+            distances.push(Distance {
+                sample: seen.index,
+                distance: seen.distance,
+                statistic,
+                p_value: law.p_value(statistic),
+                holm: 1.0,
+                benjamini_hochberg: 1.0,
+            });
+            Ok(())
+        })?;
+        let p_values: Vec<f64> = distances.iter().map(|d| d.p_value).collect();
+        for ((d, holm), bh) in
+            distances.iter_mut().zip(holm(&p_values)).zip(benjamini_hochberg(&p_values))
+        {
+            (d.holm, d.benjamini_hochberg) = (holm, bh);
+        }
+        Ok(Outliers { reference: law.describe(), distances, notes: notes(fit) })
     }
-    let p_values: Vec<f64> = distances.iter().map(|d| d.p_value).collect();
-    for ((d, holm), bh) in
-        distances.iter_mut().zip(holm(&p_values)).zip(benjamini_hochberg(&p_values))
-    {
-        (d.holm, d.benjamini_hochberg) = (holm, bh);
+
+    /// The decomposition of one sample's distance.
+    ///
+    /// # Errors
+    /// [`Error::Domain`] for a number beyond the sample.
+    pub fn contributions(&self, index: usize) -> Result<Contributions> {
+        let n = self.sample.dim().0;
+        if index >= n {
+            return Err(Error::domain("the number of a sample", index, format!("below {n}")));
+        }
+        let y = &self.sample.values().index_axis(Axis(0), index) - &self.fit.mean();
+        let point = self.fit.point();
+        let z = point.whiten(y.view());
+        // A⁻¹YB⁻¹ = L_A⁻ᵀ Z L_B⁻¹.
+        let back =
+            matmul(matmul(point.row().inverse().t(), z.view()).view(), point.col().inverse());
+        let cells = back * &y;
+        Ok(Contributions { rows: cells.sum_axis(Axis(1)), cols: cells.sum_axis(Axis(0)), cells })
     }
+}
+
+fn incomplete(index: usize) -> Error {
+    Error::Unsupported {
+        what: format!("sample {index} has missing cells: its distance has another law"),
+        remedy: "leave it out, or fill it in".to_owned(),
+    }
+}
+
+fn notes(fit: &Fit) -> Vec<String> {
     let mut notes = Vec::new();
-    let (n, p, q) = sample.dim();
+    let (n, p, q) = fit.dim();
     if n < 5 * (p + q) {
         notes.push(format!(
             "n = {n} is small for {p} × {q}: the estimates follow the extreme samples, whose \
@@ -91,7 +122,7 @@ pub fn outliers(fit: &Fit, sample: &Sample) -> Result<Outliers> {
     if !fit.is_converged() {
         notes.push("the fit did not converge: distances are provisional".to_owned());
     }
-    Ok(Outliers { reference: law.describe(), distances, notes })
+    notes
 }
 
 impl Outliers {
@@ -119,31 +150,6 @@ impl Outliers {
         let at = |k: usize| normal.inverse_cdf((k as f64 + 0.5) / n);
         scores.into_iter().enumerate().map(|(k, z)| (at(k), z)).collect()
     }
-}
-
-/// The decomposition of one sample's distance.
-///
-/// # Errors
-/// [`Error::Domain`] for a number beyond the sample.
-pub fn contributions(fit: &Fit, sample: &Sample, index: usize) -> Result<Contributions> {
-    let (n, p, q) = sample.dim();
-    if index >= n {
-        return Err(Error::domain("the number of a sample", index, format!("below {n}")));
-    }
-    if fit.mean().dim() != (p, q) {
-        return Err(Error::shape(
-            sample.source(),
-            format!("matrices of {:?}", fit.mean().dim()),
-            (p, q),
-        ));
-    }
-    let y = &sample.values().index_axis(Axis(0), index) - &fit.mean();
-    let point = fit.point();
-    let z = point.whiten(y.view());
-    // A⁻¹YB⁻¹ = L_A⁻ᵀ Z L_B⁻¹.
-    let back = matmul(matmul(point.row.inverse().t(), z.view()).view(), point.col.inverse());
-    let cells = back * &y;
-    Ok(Contributions { rows: cells.sum_axis(Axis(1)), cols: cells.sum_axis(Axis(0)), cells })
 }
 
 /// Order of the p-values, smallest first; NaN last.

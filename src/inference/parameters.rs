@@ -2,6 +2,7 @@
 
 use super::standard_errors::{Delta, StandardErrors, block};
 use crate::Result;
+use crate::kronecker::{BySide, Side};
 use crate::linalg::matmul;
 use ndarray::{Array1, Array2};
 
@@ -22,34 +23,34 @@ impl StandardErrors {
     /// One gradient for every interval, in the same order.
     fn gradients(&self) -> Result<Vec<Array1<f64>>> {
         let (frame, e) = (&self.basis.information.frame, &self.estimates);
-        let (rows, len) = (frame.row.len(), frame.len());
-        let (_, dof_at, _) = frame.offsets();
-        let covariance = &self.basis.covariance;
-        let row = Delta::new(&frame.row, block(covariance, 0, rows))?;
-        let col = Delta::new(&frame.col, block(covariance, rows, frame.col.len()))?;
+        let (len, (_, dof_at, _)) = (frame.len(), frame.offsets());
+        let deltas = BySide::try_of(|side| {
+            let (factor, at) = (&frame.factors[side], frame.start(side));
+            Delta::new(factor, block(&self.basis.covariance, at, factor.len()))
+        })?;
         let placed = |at: usize, part: &mut dyn Iterator<Item = f64>| {
             let mut out = Array1::zeros(len);
             out.iter_mut().skip(at).zip(part).for_each(|(to, x)| *to = x);
             out
         };
-        let mut scales = row.ln_scale.iter().chain(&col.ln_scale).map(|x| e.sigma2 * x);
+        let mut scales = deltas.iter().flat_map(|d| d.ln_scale.iter()).map(|x| e.sigma2 * x);
         let mut out = vec![placed(0, &mut scales)];
         if let (Some(dof), Some(_)) = (e.dof, self.dof) {
             out.push(placed(dof_at, &mut std::iter::once(dof)));
         }
-        let sides = [
-            (0, &row, &e.row_parameters, &self.row_correlation),
-            (rows, &col, &e.col_parameters, &self.col_correlation),
-        ];
-        for (at, delta, own, _) in sides {
-            let jacobian = delta.parameter_jacobian(own.len())?;
+        let own = BySide::new(&e.row_parameters, &e.col_parameters);
+        for side in Side::BOTH {
+            let (at, jacobian) =
+                (frame.start(side), deltas[side].parameter_jacobian(own[side].len())?);
             out.extend(jacobian.columns().into_iter().map(|c| placed(at, &mut c.iter().copied())));
         }
-        for (at, delta, own, errors) in sides {
-            if own.iter().any(|(name, _)| name.starts_with("rho")) {
+        let correlations = BySide::new(&self.row_correlation, &self.col_correlation);
+        for side in Side::BOTH {
+            if own[side].iter().any(|(name, _)| name.starts_with("rho")) {
                 continue;
             }
-            let (jacobian, d) = (delta.correlation_jacobian(), errors.nrows());
+            let (at, errors) = (frame.start(side), correlations[side]);
+            let (jacobian, d) = (deltas[side].correlation_jacobian(), errors.nrows());
             let below = (1..d).flat_map(|i| (0..i).map(move |j| (i, j)));
             for (i, j) in below.filter(|at| errors[*at] > 0.0) {
                 out.push(placed(at, &mut jacobian.column(i * d + j).iter().copied()));
@@ -66,8 +67,8 @@ impl StandardErrors {
             return Vec::new();
         };
         // The frame holds both designs whitened.
-        let left = matmul(frame.row.root.lower(), left.view());
-        let right = matmul(right.view(), frame.col.root.lower().t());
+        let left = matmul(frame.factors[Side::Rows].root.lower(), left.view());
+        let right = matmul(right.view(), frame.factors[Side::Cols].root.lower().t());
         let (at, len) = (frame.offsets().0, frame.len());
         let mut out = Vec::new();
         for c in left.rows() {

@@ -1,9 +1,11 @@
 //! Profile likelihood of one number: ν, or the ρ of an AR(1) or compound-symmetry factor.
 
 use super::bootstrap::uncertified;
+use super::fitted::Fitted;
 use super::frame::require_converged;
 use crate::data::Sample;
 use crate::estimate::{Fit, FitOptions, Silent};
+use crate::kronecker::Side;
 use crate::model::Model;
 use crate::optim::brent;
 use crate::structure::Structure;
@@ -11,16 +13,6 @@ use crate::{Error, Result};
 use ndarray::Array2;
 use serde::Serialize;
 use statrs::distribution::{ChiSquared, ContinuousCDF};
-
-/// Which factor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Factor {
-    /// A, on the rows.
-    Rows,
-    /// B, on the columns.
-    Cols,
-}
 
 /// A profile likelihood: the maximum over everything else, as a function of one number.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -75,130 +67,122 @@ fn drop_of(level: f64) -> Result<f64> {
     Ok(0.5 * law.inverse_cdf(level))
 }
 
-/// The profile of ν. Where ν̂ = ∞ the interval is one-sided, [low, ∞], with the drop of the level
-/// 2·level − 1 (the likelihood ratio is there half the time zero).
-///
-/// # Errors
-/// [`Error::Unsupported`] when ν was not estimated or the fit did not converge.
-pub fn profile_dof(fit: &Fit, sample: &Sample, options: &ProfileOptions) -> Result<Profile> {
-    require_converged(fit, "a profile likelihood")?;
-    if !fit.model().estimates_dof() {
-        return Err(Error::Unsupported {
-            what: "the degrees of freedom of this model are not estimated".to_owned(),
-            remedy: "fit a t law with estimated ν".to_owned(),
-        });
-    }
-    let law = fit.model().law().clone();
-    let family = law.dof_family().ok_or_else(|| Error::Unsupported {
-        what: format!("the law {} has no degrees of freedom", law.name()),
-        remedy: "choose a t law".to_owned(),
-    })?;
-    let at = |dof: f64| -> Result<f64> {
-        let law = if dof.is_finite() { family.at(dof) } else { family.limit() };
-        restricted(fit, Model::of(law), sample, &options.fit)
-    };
-    let infinite = fit.dof_at_infinity();
-    let level = if infinite { (2.0 * options.level - 1.0).max(1e-6) } else { options.level };
-    let drop = drop_of(level)?;
-    let cut = fit.log_likelihood() - drop;
-    let centre = fit.dof().unwrap_or(DOF_RANGE.1);
-    let excess = |ln: f64| at(ln.exp()).map(|l| l - cut);
-    let low = end(&excess, centre.ln(), DOF_RANGE.0.ln(), 0.5)?.map(f64::exp);
-    let high = if infinite || at(f64::INFINITY)? >= cut {
-        None
-    } else {
-        end(&excess, centre.ln(), DOF_RANGE.1.ln(), 0.5)?.map(f64::exp)
-    };
-    let first = low.unwrap_or(DOF_RANGE.0).ln() - 0.3;
-    let far = (20.0 * low.unwrap_or(1.0).max(5.0)).max(3.0 * centre.min(1e3));
-    let last = high.unwrap_or(far).ln() + 0.3;
-    let mut curve = Vec::new();
-    for x in grid(first, last, options.points) {
-        curve.push((x.exp(), at(x.exp())?));
-    }
-    let mut notes = Vec::new();
-    if infinite {
-        notes.push("ν̂ = ∞: the interval is one-sided".to_owned());
-    } else if high.is_none() {
-        notes.push("the interval reaches ν = ∞: the Gaussian is not excluded".to_owned());
-    }
-    Ok(Profile {
-        name: "ν".to_owned(),
-        estimate: fit.dof().unwrap_or(f64::INFINITY),
-        log_likelihood: fit.log_likelihood(),
-        level: options.level,
-        drop,
-        low,
-        high,
-        curve,
-        notes,
-    })
-}
-
-/// The profile of the ρ of an AR(1) or compound-symmetry factor.
-///
-/// # Errors
-/// [`Error::Unsupported`] for another structure or a fit that did not converge.
-pub fn profile_rho(
-    fit: &Fit,
-    sample: &Sample,
-    factor: Factor,
-    options: &ProfileOptions,
-) -> Result<Profile> {
-    require_converged(fit, "a profile likelihood")?;
-    let (structure, matrix) = match factor {
-        Factor::Rows => (fit.model().row_structure(), fit.row_cov()),
-        Factor::Cols => (fit.model().col_structure(), fit.col_cov()),
-    };
-    let d = matrix.nrows();
-    let autoregressive = matches!(structure, Structure::Ar1);
-    if d < 2 || !(autoregressive || matches!(structure, Structure::CompoundSymmetry)) {
-        return Err(Error::Unsupported {
-            what: format!("a factor of order {d} with structure {structure} has no single ρ"),
-            remedy: "profile an ar1 or compound-symmetry factor of order 2 or more".to_owned(),
-        });
-    }
-    // ρ of compound symmetry is above −1/(d−1): t maps the line onto its range.
-    let floor = if autoregressive { -1.0 } else { -1.0 / (d - 1) as f64 };
-    let rho_of = |t: f64| floor + (1.0 - floor) * 0.5 * (1.0 + t.tanh());
-    let t_of = |rho: f64| (2.0 * (rho - floor) / (1.0 - floor) - 1.0).atanh();
-    let at = |rho: f64| -> Result<f64> {
-        let known = Array2::from_shape_fn((d, d), |(i, j)| match i.abs_diff(j) {
-            0 => 1.0,
-            lag if autoregressive => rho.powi(lag as i32),
-            _ => rho,
-        });
-        let model = fit.model().clone();
-        let model = match factor {
-            Factor::Rows => model.rows(Structure::Known(known)),
-            Factor::Cols => model.cols(Structure::Known(known)),
+impl Fitted<'_> {
+    /// The profile of ν. Where ν̂ = ∞ the interval is one-sided, [low, ∞], with the drop of the level
+    /// 2·level − 1 (the likelihood ratio is there half the time zero).
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] when ν was not estimated or the fit did not converge.
+    pub fn profile_dof(&self, options: &ProfileOptions) -> Result<Profile> {
+        let (fit, sample) = (self.fit, self.sample);
+        require_converged(fit, "a profile likelihood")?;
+        if !fit.model().estimates_dof() {
+            return Err(Error::Unsupported {
+                what: "the degrees of freedom of this model are not estimated".to_owned(),
+                remedy: "fit a t law with estimated ν".to_owned(),
+            });
+        }
+        let law = fit.model().law().clone();
+        let family = law.dof_family().ok_or_else(|| Error::Unsupported {
+            what: format!("the law {} has no degrees of freedom", law.name()),
+            remedy: "choose a t law".to_owned(),
+        })?;
+        let at = |dof: f64| -> Result<f64> {
+            let law = if dof.is_finite() { family.at(dof) } else { family.limit() };
+            restricted(fit, Model::of(law), sample, &options.fit)
         };
-        finished(&model, sample, &options.fit)
-    };
-    let drop = drop_of(options.level)?;
-    let cut = fit.log_likelihood() - drop;
-    let estimate = matrix[[0, 1]] / (matrix[[0, 0]] * matrix[[1, 1]]).sqrt();
-    let centre = t_of(estimate);
-    let excess = |t: f64| at(rho_of(t)).map(|l| l - cut);
-    let low = end(&excess, centre, -ATANH_LIMIT, 0.1)?;
-    let high = end(&excess, centre, ATANH_LIMIT, 0.1)?;
-    let (first, last) = (low.unwrap_or(-ATANH_LIMIT), high.unwrap_or(ATANH_LIMIT));
-    let margin = 0.25 * (last - first);
-    let mut curve = Vec::new();
-    for t in grid(first - margin, last + margin, options.points) {
-        curve.push((rho_of(t), at(rho_of(t))?));
+        let infinite = fit.dof_at_infinity();
+        let level = if infinite { (2.0 * options.level - 1.0).max(1e-6) } else { options.level };
+        let drop = drop_of(level)?;
+        let cut = fit.log_likelihood() - drop;
+        let centre = fit.dof().unwrap_or(DOF_RANGE.1);
+        let excess = |ln: f64| at(ln.exp()).map(|l| l - cut);
+        let low = end(&excess, centre.ln(), DOF_RANGE.0.ln(), 0.5)?.map(f64::exp);
+        let high = if infinite || at(f64::INFINITY)? >= cut {
+            None
+        } else {
+            end(&excess, centre.ln(), DOF_RANGE.1.ln(), 0.5)?.map(f64::exp)
+        };
+        let first = low.unwrap_or(DOF_RANGE.0).ln() - 0.3;
+        let far = (20.0 * low.unwrap_or(1.0).max(5.0)).max(3.0 * centre.min(1e3));
+        let last = high.unwrap_or(far).ln() + 0.3;
+        let mut curve = Vec::new();
+        for x in grid(first, last, options.points) {
+            curve.push((x.exp(), at(x.exp())?));
+        }
+        let mut notes = Vec::new();
+        if infinite {
+            notes.push("ν̂ = ∞: the interval is one-sided".to_owned());
+        } else if high.is_none() {
+            notes.push("the interval reaches ν = ∞: the Gaussian is not excluded".to_owned());
+        }
+        Ok(Profile {
+            name: "ν".to_owned(),
+            estimate: fit.dof().unwrap_or(f64::INFINITY),
+            log_likelihood: fit.log_likelihood(),
+            level: options.level,
+            drop,
+            low,
+            high,
+            curve,
+            notes,
+        })
     }
-    Ok(Profile {
-        name: format!("ρ ({})", if factor == Factor::Rows { "rows" } else { "columns" }),
-        estimate,
-        log_likelihood: fit.log_likelihood(),
-        level: options.level,
-        drop,
-        low: low.map(rho_of),
-        high: high.map(rho_of),
-        curve,
-        notes: Vec::new(),
-    })
+
+    /// The profile of the ρ of an AR(1) or compound-symmetry factor.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for another structure or a fit that did not converge.
+    pub fn profile_rho(&self, side: Side, options: &ProfileOptions) -> Result<Profile> {
+        let (fit, sample) = (self.fit, self.sample);
+        require_converged(fit, "a profile likelihood")?;
+        let (structure, matrix) = (fit.model().structure(side), fit.cov(side));
+        let d = matrix.nrows();
+        let autoregressive = matches!(structure, Structure::Ar1);
+        if d < 2 || !(autoregressive || matches!(structure, Structure::CompoundSymmetry)) {
+            return Err(Error::Unsupported {
+                what: format!("a factor of order {d} with structure {structure} has no single ρ"),
+                remedy: "profile an ar1 or compound-symmetry factor of order 2 or more".to_owned(),
+            });
+        }
+        // ρ of compound symmetry is above −1/(d−1): t maps the line onto its range.
+        let floor = if autoregressive { -1.0 } else { -1.0 / (d - 1) as f64 };
+        let rho_of = |t: f64| floor + (1.0 - floor) * 0.5 * (1.0 + t.tanh());
+        let t_of = |rho: f64| (2.0 * (rho - floor) / (1.0 - floor) - 1.0).atanh();
+        let at = |rho: f64| -> Result<f64> {
+            let known = Array2::from_shape_fn((d, d), |(i, j)| match i.abs_diff(j) {
+                0 => 1.0,
+                lag if autoregressive => rho.powi(lag as i32),
+                _ => rho,
+            });
+            let model = fit.model().clone().with(side, Structure::Known(known));
+            finished(&model, sample, &options.fit)
+        };
+        let drop = drop_of(options.level)?;
+        let cut = fit.log_likelihood() - drop;
+        let estimate = matrix[[0, 1]] / (matrix[[0, 0]] * matrix[[1, 1]]).sqrt();
+        let centre = t_of(estimate);
+        let excess = |t: f64| at(rho_of(t)).map(|l| l - cut);
+        let low = end(&excess, centre, -ATANH_LIMIT, 0.1)?;
+        let high = end(&excess, centre, ATANH_LIMIT, 0.1)?;
+        let (first, last) = (low.unwrap_or(-ATANH_LIMIT), high.unwrap_or(ATANH_LIMIT));
+        let margin = 0.25 * (last - first);
+        let mut curve = Vec::new();
+        for t in grid(first - margin, last + margin, options.points) {
+            curve.push((rho_of(t), at(rho_of(t))?));
+        }
+        Ok(Profile {
+            name: format!("ρ ({}s)", side.singular()),
+            estimate,
+            log_likelihood: fit.log_likelihood(),
+            level: options.level,
+            drop,
+            low: low.map(rho_of),
+            high: high.map(rho_of),
+            curve,
+            notes: Vec::new(),
+        })
+    }
 }
 
 /// The fit's structures and mean on another law.

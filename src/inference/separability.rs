@@ -6,8 +6,9 @@ use super::test_result::{Reference, TestResult};
 use crate::data::Sample;
 use crate::estimate::{Fit, FitOptions, Silent};
 use crate::kronecker::{kronecker_product, vec_rows};
-use crate::linalg::{Root, Spd, matmul, symmetric_eigen};
-use crate::model::{Mean, Model, Point};
+use crate::likelihood::Point;
+use crate::linalg::{Spd, matmul, symmetric_eigen};
+use crate::model::{Mean, Model};
 use crate::{Error, Result};
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, Axis};
 use rand_chacha::ChaCha8Rng;
@@ -223,12 +224,7 @@ fn misfit(spd: &Spd, average: ArrayView1<'_, f64>, design: &Array2<f64>) -> Resu
 
 /// n standard normal p × q matrices.
 fn standard(n: usize, p: usize, q: usize, rng: &mut ChaCha8Rng) -> Result<Sample> {
-    let point = Point {
-        mean: Array2::zeros((p, q)),
-        row: Root::scaled_identity(p, 1.0),
-        col: Root::scaled_identity(q, 1.0),
-    };
-    simulate(&crate::family::Gaussian, &point, n, rng)
+    simulate(&crate::family::Gaussian, &Point::standard(p, q), n, rng)
 }
 
 /// The test on the leading eigenvectors, by the parametric bootstrap.

@@ -1,9 +1,11 @@
 //! Standard errors and Wald intervals of everything a fit reports, by the delta method.
 
-use super::frame::Side;
+use super::fitted::Fitted;
+use super::frame::FactorFrame;
 use super::information::{Information, InformationKind};
-use crate::data::Sample;
 use crate::estimate::Fit;
+use crate::kronecker::{BySide, Side};
+use crate::likelihood::Tangent;
 use crate::linalg::matmul;
 use crate::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
@@ -171,12 +173,12 @@ pub(super) struct Basis {
     pub(super) covariance: Array2<f64>,
 }
 
-impl Fit {
+impl Fitted<'_> {
     /// Standard errors from the observed information.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] when the fit did not converge or `sample` is not the one that was
-    /// fitted; [`Error::Degenerate`] when the maximum is not unique.
+    /// [`Error::Unsupported`] when the fit did not converge; [`Error::Degenerate`] when the maximum
+    /// is not unique.
     ///
     /// ```
     /// use kronfit::{data::Sample, model::Model};
@@ -185,34 +187,27 @@ impl Fit {
     /// let x = Array3::from_shape_fn((8, 1, 1), |(i, _, _)| [1.0, -2.0, 0.5, 3.0][i % 4]);
     /// let sample = Sample::new(x)?;
     /// let fit = Model::gaussian().mean(kronfit::model::Mean::Zero).fit(&sample)?;
-    /// let errors = fit.standard_errors(&sample)?;
+    /// let errors = fit.on(&sample)?.standard_errors()?;
     /// assert!((errors.sigma2 / fit.sigma2() - 0.5).abs() < 1e-12);
     /// # Ok::<(), kronfit::Error>(())
     /// ```
-    pub fn standard_errors(&self, sample: &Sample) -> Result<StandardErrors> {
-        self.standard_errors_with(sample, ErrorOptions::default())
+    pub fn standard_errors(&self) -> Result<StandardErrors> {
+        self.standard_errors_with(ErrorOptions::default())
     }
 
     /// Standard errors from a chosen information, plain or robust.
     ///
     /// # Errors
-    /// As [`Fit::standard_errors`]; [`Error::Unsupported`] where the expected information has no
+    /// As [`Fitted::standard_errors`]; [`Error::Unsupported`] where the expected information has no
     /// closed form.
-    pub fn standard_errors_with(
-        &self,
-        sample: &Sample,
-        options: ErrorOptions,
-    ) -> Result<StandardErrors> {
+    pub fn standard_errors_with(&self, options: ErrorOptions) -> Result<StandardErrors> {
         let information = match options.information {
-            InformationKind::Observed => Information::observed(self, sample)?,
-            InformationKind::Expected => Information::expected(self)?,
+            InformationKind::Observed => Information::observed(self)?,
+            InformationKind::Expected => Information::expected(self.fit)?,
         };
-        let covariance = if options.robust {
-            information.sandwich(self, sample)?
-        } else {
-            information.covariance()?
-        };
-        StandardErrors::new(self, information, covariance, options.robust)
+        let covariance =
+            if options.robust { information.sandwich(self)? } else { information.covariance()? };
+        StandardErrors::new(self.fit, information, covariance, options.robust)
     }
 }
 
@@ -224,10 +219,12 @@ impl StandardErrors {
         robust: bool,
     ) -> Result<Self> {
         let frame = &information.frame;
-        let (rows, cols) = (frame.row.len(), frame.col.len());
         let (mean_at, dof_at, _) = frame.offsets();
-        let row = Delta::new(&frame.row, block(&covariance, 0, rows))?;
-        let col = Delta::new(&frame.col, block(&covariance, rows, cols))?;
+        let (row, col) = BySide::try_of(|side| {
+            let factor = &frame.factors[side];
+            Delta::new(factor, block(&covariance, frame.start(side), factor.len()))
+        })?
+        .into_pair();
         let mut gradient = Array1::zeros(frame.len());
         let parts = row.ln_scale.iter().chain(&col.ln_scale);
         gradient.iter_mut().zip(parts).for_each(|(to, x)| *to = *x);
@@ -246,8 +243,8 @@ impl StandardErrors {
             col: fit.col_cov().clone(),
             mean: fit.mean().to_owned(),
             dof: fit.dof(),
-            row_parameters: frame.row.shape.report(fit.row_cov().view()),
-            col_parameters: frame.col.shape.report(fit.col_cov().view()),
+            row_parameters: frame.factors[Side::Rows].shape.report(fit.row_cov().view()),
+            col_parameters: frame.factors[Side::Cols].shape.report(fit.col_cov().view()),
             names: (fit.row_names().to_vec(), fit.col_names().to_vec()),
             has_mean: frame.mean.is_some(),
         };
@@ -286,7 +283,8 @@ impl StandardErrors {
     /// changes along (cA, B/c), which no data can tell.
     pub fn of(&self, gradient: &Gradient) -> Result<f64> {
         let frame = &self.basis.information.frame;
-        let (p, q) = (frame.row.order(), frame.col.order());
+        let (p, q) = frame.dim();
+        let (row, col) = (&frame.factors[Side::Rows], &frame.factors[Side::Cols]);
         for (what, matrix, shape) in [
             ("the gradient by A", &gradient.row, (p, p)),
             ("the gradient by B", &gradient.col, (q, q)),
@@ -296,20 +294,23 @@ impl StandardErrors {
                 return Err(Error::shape(what, format!("{shape:?}"), matrix.dim()));
             }
         }
-        let pulled = |side: &Side, g: &Array2<f64>, fitted: Array2<f64>| {
+        let pulled = |side: &FactorFrame, g: &Array2<f64>, fitted: Array2<f64>| {
             // Lᵀ G L, brought from the reported representative (cA, B/c) to the fit's own.
             let c = fitted.diag().sum() / side.root.matrix().diag().sum();
             matmul(matmul(side.root.lower().t(), (g * c).view()).view(), side.root.lower())
         };
-        let own = crate::model::Tangent {
-            row: pulled(&frame.row, &gradient.row, &self.estimates.row * self.estimates.sigma2),
-            col: pulled(&frame.col, &gradient.col, self.estimates.col.clone()),
+        let own = Tangent {
+            factors: BySide::new(
+                pulled(row, &gradient.row, &self.estimates.row * self.estimates.sigma2),
+                pulled(col, &gradient.col, self.estimates.col.clone()),
+            ),
             mean: matmul(
-                matmul(frame.row.root.lower().t(), gradient.mean.view()).view(),
-                frame.col.root.lower(),
+                matmul(row.root.lower().t(), gradient.mean.view()).view(),
+                col.root.lower(),
             ),
         };
-        let (traces, size) = (own.row.diag().sum() - own.col.diag().sum(), own.norm());
+        let [row_trace, col_trace] = Side::BOTH.map(|side| own.factors[side].diag().sum());
+        let (traces, size) = (row_trace - col_trace, own.norm());
         if traces.abs() > 1e-8 * size * ((p + q) as f64).sqrt() {
             return Err(Error::Degenerate {
                 what: "the function changes when A grows and B shrinks, which A ⊗ B does not tell"
@@ -434,7 +435,7 @@ pub(super) fn block(matrix: &Array2<f64>, at: usize, len: usize) -> Array2<f64> 
 
 /// One factor's report as a function of its coordinates.
 pub(super) struct Delta<'a> {
-    side: &'a Side,
+    side: &'a FactorFrame,
     covariance: Array2<f64>,
     /// Rows are flattened dÂ, Â with trace d, per coordinate.
     jacobian: Array2<f64>,
@@ -445,7 +446,7 @@ pub(super) struct Delta<'a> {
 }
 
 impl<'a> Delta<'a> {
-    pub(super) fn new(side: &'a Side, covariance: Array2<f64>) -> Result<Self> {
+    pub(super) fn new(side: &'a FactorFrame, covariance: Array2<f64>) -> Result<Self> {
         let (d, k) = (side.order(), side.len());
         let raw = side.root.matrix();
         let unit = raw.diag().sum() / d as f64;

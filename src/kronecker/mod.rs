@@ -15,6 +15,7 @@ mod nearest;
 mod operator;
 mod power;
 mod rearrange;
+mod side;
 
 pub use layout::{
     duplication, kvec, smat, svec, unkvec, unvec_cols, unvec_rows, unvech, vec_cols, vec_rows, vech,
@@ -23,3 +24,4 @@ pub use nearest::{KroneckerSum, NearestKronecker, Truncation, nearest_kronecker}
 pub use operator::{Kronecker, kronecker_product};
 pub use power::{MapNearest, PowerIteration, nearest_kronecker_of_map};
 pub use rearrange::{BlockShape, rearrange, rearrange_back};
+pub use side::{BySide, Side};

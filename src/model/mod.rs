@@ -1,26 +1,13 @@
-//! The model: law × row structure × column structure × mean, and its likelihood pass.
+//! The model: law × row structure × column structure × mean.
 
-mod curvature;
 mod existence;
-mod lanes;
 mod mean;
-mod moment_source;
-mod moments;
-mod pass;
-mod plan;
-mod point;
-mod stacked;
-pub mod stream;
 
-pub use curvature::Tangent;
 pub use existence::{Existence, existence, required_samples};
-pub use mean::{Mean, MeanMetric, mean_step};
-pub use moment_source::MomentSource;
-pub use moments::Moments;
-pub use pass::{Pass, SampleSource, Source, Want};
-pub use point::Point;
+pub use mean::Mean;
 
 use crate::family::{Gaussian, KroneckerT, Law, MatrixT, require_dof};
+use crate::kronecker::Side;
 use crate::structure::Structure;
 use crate::{Error, Result};
 use std::sync::Arc;
@@ -110,6 +97,15 @@ impl Model {
         self
     }
 
+    /// The same model with another structure on one side.
+    #[must_use]
+    pub fn with(self, side: Side, structure: Structure) -> Self {
+        match side {
+            Side::Rows => self.rows(structure),
+            Side::Cols => self.cols(structure),
+        }
+    }
+
     /// The same model with another mean.
     #[must_use]
     pub fn mean(mut self, mean: Mean) -> Self {
@@ -125,6 +121,14 @@ impl Model {
     /// Is ν estimated?
     pub fn estimates_dof(&self) -> bool {
         self.estimate_dof
+    }
+
+    /// Structure of a side's factor.
+    pub fn structure(&self, side: Side) -> &Structure {
+        match side {
+            Side::Rows => &self.rows,
+            Side::Cols => &self.cols,
+        }
     }
 
     /// Structure of A.

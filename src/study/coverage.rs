@@ -23,7 +23,7 @@ pub(super) fn coverage(
     options: ErrorOptions,
     sample: &Sample,
 ) -> Result<[Option<f64>; COVERAGES]> {
-    let errors = fit.standard_errors_with(sample, options)?;
+    let errors = fit.on(sample)?.standard_errors_with(options)?;
     let blank = Tally { level, inside: 0, all: 0 };
     let (mut scale, mut shape, mut mean, mut dof) = (blank, blank, blank, blank);
     if let Some((estimate, true_scale, error)) = scales(truth, fit, &errors)? {

@@ -8,127 +8,25 @@
 //! Cost of a pass with both scatters: 4 npq(p+q) flops when nothing is triangular,
 //! 2 npq(p+q) as done here (triangular roots, symmetric scatters), plus the law's own weighing.
 
-use super::Point;
-use super::curvature::{self, Tangent};
+use super::curvature::{self, Chunks};
 use super::lanes::Lanes;
 use super::plan::{BLOCK_DOUBLES, Block, Memory, Plan, Worker};
 use super::stacked::Buffers;
+use super::{
+    Labels, Likelihood, Observation, Point, Sides, Summaries, Sums, Support, Tangent, Visit,
+};
+use crate::Result;
 use crate::data::Sample;
 use crate::family::{DofFamily, Law, Scratch, Weighting};
+use crate::kronecker::{BySide, Side};
 use crate::linalg::mirror_lower;
 use ndarray::{Array2, ArrayView2, ArrayView3, Axis, CowArray, Ix2, Slice};
 use rayon::prelude::*;
 use std::sync::{Mutex, OnceLock};
 
-/// Which scatters a pass shall give.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Want {
-    /// G_A only.
-    Row,
-    /// G_B only.
-    Col,
-    /// Both.
-    Both,
-}
-
-/// What one pass gives. Scatters that were not wanted are left as they were.
-#[derive(Debug, PartialEq)]
-pub struct Pass {
-    /// G_A = (1/nq) Σ Z Ψᵀ (p × p).
-    pub row_scatter: Array2<f64>,
-    /// G_B = (1/np) Σ Zᵀ Ψ (q × q).
-    pub col_scatter: Array2<f64>,
-    /// Σ Ψ(Z_i), p × q: the mean's gradient is L_A⁻ᵀ ΣΨ L_B⁻¹.
-    pub psi_sum: Array2<f64>,
-    /// Σ ρ(Z_i).
-    pub rho_sum: f64,
-    /// Σ w_i.
-    pub weight_sum: f64,
-}
-
-impl Clone for Pass {
-    fn clone(&self) -> Self {
-        Self {
-            row_scatter: self.row_scatter.clone(),
-            col_scatter: self.col_scatter.clone(),
-            psi_sum: self.psi_sum.clone(),
-            ..*self
-        }
-    }
-
-    /// Into the memory that is there.
-    fn clone_from(&mut self, source: &Self) {
-        self.row_scatter.clone_from(&source.row_scatter);
-        self.col_scatter.clone_from(&source.col_scatter);
-        self.psi_sum.clone_from(&source.psi_sum);
-        (self.rho_sum, self.weight_sum) = (source.rho_sum, source.weight_sum);
-    }
-}
-
-impl Pass {
-    /// Room for the results of a pass over p × q matrices.
-    pub fn zeros(p: usize, q: usize) -> Self {
-        Self {
-            row_scatter: Array2::zeros((p, p)),
-            col_scatter: Array2::zeros((q, q)),
-            psi_sum: Array2::zeros((p, q)),
-            rho_sum: 0.0,
-            weight_sum: 0.0,
-        }
-    }
-
-    fn clear(&mut self, want: Want) {
-        // Callers may have put matrices of another memory order here.
-        for part in [&mut self.row_scatter, &mut self.col_scatter, &mut self.psi_sum] {
-            if !part.is_standard_layout() {
-                *part = Array2::zeros(part.dim());
-            }
-        }
-        if want != Want::Col {
-            self.row_scatter.fill(0.0);
-        }
-        if want != Want::Row {
-            self.col_scatter.fill(0.0);
-        }
-        self.psi_sum.fill(0.0);
-        self.rho_sum = 0.0;
-        self.weight_sum = 0.0;
-    }
-
-    fn add(&mut self, other: &Self, want: Want) {
-        if want != Want::Col {
-            self.row_scatter += &other.row_scatter;
-        }
-        if want != Want::Row {
-            self.col_scatter += &other.col_scatter;
-        }
-        self.psi_sum += &other.psi_sum;
-        self.rho_sum += other.rho_sum;
-        self.weight_sum += other.weight_sum;
-    }
-}
-
-/// Anything the likelihood can be computed from.
-pub trait Source: Sync {
-    /// (n, p, q).
-    fn dim(&self) -> (usize, usize, usize);
-
-    /// The average matrix (p × q).
-    fn average(&self) -> ArrayView2<'_, f64>;
-
-    /// One pass at `point` under `law`, written into `out`.
-    fn pass(&self, point: &Point, law: &dyn Law, want: Want, out: &mut Pass);
-
-    /// The Hessian of −ℓ along geodesics times `direction`, see [`Tangent`], written into `out`.
-    fn curvature(&self, point: &Point, law: &dyn Law, direction: &Tangent, out: &mut Tangent);
-
-    /// The values that the law's ρ depends on at every ν, sample after sample.
-    fn summaries(&self, point: &Point, family: &dyn DofFamily) -> ndarray::Array1<f64>;
-}
-
-/// A sample as the source of the likelihood, with its average and the plan of its blocks.
+/// The likelihood of complete samples, with their average and the plan of their blocks.
 #[derive(Debug)]
-pub struct SampleSource<'a> {
+pub struct SampleLikelihood<'a> {
     values: ArrayView3<'a, f64>,
     flat: &'a [f64],
     /// Doubles from one sample to the next.
@@ -137,19 +35,19 @@ pub struct SampleSource<'a> {
     average: OnceLock<Array2<f64>>,
     plan: Plan,
     memory: Mutex<Memory>,
+    labels: Labels<'a>,
 }
 
-impl<'a> SampleSource<'a> {
+impl<'a> SampleLikelihood<'a> {
     /// Plans the passes over a sample.
     pub fn new(sample: &'a Sample) -> Self {
-        Self::of(sample.values())
+        Self { labels: labels(sample), ..Self::of(sample.values()) }
     }
 
     /// Plans the passes over every `step`-th observation of a sample.
     pub fn thinned(sample: &'a Sample, step: usize) -> Self {
-        let values =
-            sample.values().slice_axis_move(Axis(0), Slice::from(..).step_by(step as isize));
-        let mut thinned = Self::of(sample.values());
+        let values = every(sample.values(), step);
+        let mut thinned = Self::new(sample);
         let (n, p, q) = values.dim();
         thinned.plan = Plan::new(n, p, q);
         thinned.stride *= step;
@@ -158,7 +56,7 @@ impl<'a> SampleSource<'a> {
     }
 
     /// Passes over an array (n, p, q) in standard layout.
-    pub(crate) fn of(values: ArrayView3<'a, f64>) -> Self {
+    pub fn of(values: ArrayView3<'a, f64>) -> Self {
         let (n, p, q) = values.dim();
         let flat = values.to_slice();
         let mut plan = Plan::new(n, p, q);
@@ -170,6 +68,7 @@ impl<'a> SampleSource<'a> {
             average: OnceLock::new(),
             plan,
             memory: Mutex::default(),
+            labels: Labels::default(),
         }
     }
 
@@ -177,17 +76,16 @@ impl<'a> SampleSource<'a> {
         self.values.len_of(Axis(0)).div_ceil(self.plan.chunk)
     }
 
-    pub(super) fn chunks(&self) -> Vec<ArrayView3<'_, f64>> {
-        self.values.axis_chunks_iter(Axis(0), self.plan.chunk).collect()
-    }
-
-    /// Samples in one stacked block.
-    pub(super) fn block(&self) -> usize {
+    fn chunks(&self) -> Chunks<'_> {
         let (n, p, q) = self.values.dim();
-        (BLOCK_DOUBLES / (p * q)).clamp(1, n)
+        Chunks {
+            views: self.values.axis_chunks_iter(Axis(0), self.plan.chunk).collect(),
+            block: (BLOCK_DOUBLES / (p * q)).clamp(1, n),
+            parallel: self.parallel(),
+        }
     }
 
-    pub(super) fn parallel(&self) -> bool {
+    fn parallel(&self) -> bool {
         self.n_chunks() > 1 && rayon::current_num_threads() > 1
     }
 
@@ -208,10 +106,10 @@ impl<'a> SampleSource<'a> {
     }
 
     /// One chunk's share of a pass.
-    fn chunk(&self, task: &Task<'_>, chunk: usize, worker: &mut Worker, out: &mut Pass) {
-        out.clear(task.want);
+    fn chunk(&self, task: &Task<'_>, chunk: usize, worker: &mut Worker, out: &mut Sums) {
+        out.clear(task.sides);
         let Worker { lanes, stacked } = worker;
-        let (rows, cols) = (task.want != Want::Col, task.want != Want::Row);
+        let (rows, cols) = (task.sides.has(Side::Rows), task.sides.has(Side::Cols));
         if let Some(lanes) = lanes {
             lanes.clear(rows, cols);
             lanes.prepare(task.point, task.whitens_rows(), task.whitens_columns());
@@ -234,7 +132,7 @@ impl<'a> SampleSource<'a> {
         task: &Task<'_>,
         Block { at, m, .. }: Block,
         lanes: &mut Lanes,
-        out: &mut Pass,
+        out: &mut Sums,
     ) {
         let mean = task.mean.as_slice().unwrap_or_default();
         let samples = &self.flat[at * self.stride..];
@@ -257,7 +155,7 @@ impl<'a> SampleSource<'a> {
         }
     }
 
-    fn summarise(&self, chunk: usize, job: &Summaries<'_>, worker: &mut Worker, out: &mut [f64]) {
+    fn summarise(&self, chunk: usize, job: &Job<'_>, worker: &mut Worker, out: &mut [f64]) {
         let mut scratch = Scratch::default();
         let mut rest = out;
         let Worker { lanes, stacked } = worker;
@@ -290,34 +188,49 @@ impl<'a> SampleSource<'a> {
     }
 }
 
-struct Summaries<'a> {
+struct Job<'a> {
     point: &'a Point,
     mean: CowArray<'a, f64, Ix2>,
     family: &'a dyn DofFamily,
     width: usize,
 }
 
-impl Source for SampleSource<'_> {
+impl SampleLikelihood<'_> {
+    fn center(&self) -> ArrayView2<'_, f64> {
+        let mean = || self.values.sum_axis(Axis(0)) / self.values.len_of(Axis(0)) as f64;
+        self.average.get_or_init(mean).view()
+    }
+}
+
+impl Likelihood for SampleLikelihood<'_> {
     fn dim(&self) -> (usize, usize, usize) {
         self.values.dim()
     }
 
-    fn average(&self) -> ArrayView2<'_, f64> {
-        let mean = || self.values.sum_axis(Axis(0)) / self.values.len_of(Axis(0)) as f64;
-        self.average.get_or_init(mean).view()
+    fn labels(&self) -> Labels<'_> {
+        self.labels
     }
 
-    fn pass(&self, point: &Point, law: &dyn Law, want: Want, out: &mut Pass) {
+    fn average(&self) -> Result<Array2<f64>> {
+        Ok(self.center().to_owned())
+    }
+
+    fn squares(&self, mean: ArrayView2<'_, f64>, quick: bool) -> Result<Array2<f64>> {
+        let step = if quick { (self.dim().0 / QUICK_SAMPLES).max(1) } else { 1 };
+        Ok(mean_squares(every(self.values, step), mean))
+    }
+
+    fn sums(&self, at: &Point, law: &dyn Law, sides: Sides, into: &mut Sums) -> Result<()> {
         let (n, p, q) = self.dim();
         let whiten_own_side = law.weighting() != Weighting::Identity;
-        let mean = point.mean.as_standard_layout();
-        let columns_are_white = point.col.is_identity();
-        let task = Task { point, mean, law, want, whiten_own_side, columns_are_white };
-        // Two passes at once over one source are rare: the second one brings its own memory.
+        let mean = at.mean.as_standard_layout();
+        let columns_are_white = at.col().is_identity();
+        let task = Task { point: at, mean, law, sides, whiten_own_side, columns_are_white };
+        // Two passes at once over one sample are rare: the second one brings its own memory.
         let mut own = Memory::default();
         let mut kept = self.memory.try_lock();
         let memory = kept.as_deref_mut().unwrap_or(&mut own);
-        out.clear(want);
+        into.clear(sides);
         if self.parallel() {
             let chunks = self.n_chunks();
             memory.grow(chunks, rayon::current_num_threads(), self.plan, (p, q));
@@ -327,26 +240,56 @@ impl Source for SampleSource<'_> {
                     self.with_worker(workers, |worker| self.chunk(&task, i, worker, part));
                 },
             );
-            memory.partials[..chunks].iter().for_each(|part| out.add(part, want));
+            memory.partials[..chunks].iter().for_each(|part| into.add(part));
         } else {
             memory.grow(1, 1, self.plan, (p, q));
             let part = &mut memory.partials[0];
             for i in 0..self.n_chunks() {
                 self.with_worker(&memory.workers, |worker| self.chunk(&task, i, worker, part));
-                out.add(part, want);
+                into.add(part);
             }
         }
-        task.finish(n, self.average(), out);
+        into.weight = n as f64;
+        let average = (law.weighting() == Weighting::Identity).then(|| self.center());
+        task.finish(average, into);
+        into.settle(at, law);
+        Ok(())
     }
 
-    fn curvature(&self, point: &Point, law: &dyn Law, direction: &Tangent, out: &mut Tangent) {
-        curvature::of_sample(self, point, law, direction, out);
+    fn curvature(
+        &self,
+        at: &Point,
+        law: &dyn Law,
+        along: &Tangent,
+        into: &mut Tangent,
+    ) -> Result<Support> {
+        curvature::of_chunks(&self.chunks(), at, law, along, into);
+        Ok(Support::Done)
     }
 
-    fn summaries(&self, point: &Point, family: &dyn DofFamily) -> ndarray::Array1<f64> {
+    fn each(&self, at: &Point, law: &dyn Law, visit: &mut Visit<'_>) -> Result<()> {
+        let (_, p, q) = self.dim();
+        let constant = law.ln_constant(p, q) - at.half_ln_det();
+        let (mut scratch, mut psi) = (Scratch::default(), Array2::zeros((p, q)));
+        for (index, x) in self.values.outer_iter().enumerate() {
+            let white = at.whiten((&x - &at.mean).view());
+            let (rho, _) = law.weigh(white.view(), psi.view_mut(), &mut scratch);
+            visit(Observation {
+                index,
+                weight: 1.0,
+                cells: p * q,
+                distance: white.iter().map(|z| z * z).sum(),
+                ln_density: constant - rho,
+                white: Some(white.view()),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn summaries(&self, at: &Point, family: &dyn DofFamily) -> Result<Summaries> {
         let (n, p, q) = self.dim();
         let width = family.summary_len(p, q);
-        let job = Summaries { point, mean: point.mean.as_standard_layout(), family, width };
+        let job = Job { point: at, mean: at.mean.as_standard_layout(), family, width };
         let mut all = vec![0.0; n * width];
         let parts = self.plan.chunk * width.max(1);
         let mut own = Memory::default();
@@ -363,8 +306,34 @@ impl Source for SampleSource<'_> {
         } else {
             all.chunks_mut(parts).enumerate().for_each(one);
         }
-        all.into()
+        Ok(Summaries { values: all.into(), weights: None })
     }
+}
+
+/// Samples that give a scale.
+const QUICK_SAMPLES: usize = 128;
+
+fn labels(sample: &Sample) -> Labels<'_> {
+    Labels { source: sample.source(), names: BySide::new(sample.row_names(), sample.col_names()) }
+}
+
+/// Every `step`-th sample.
+fn every(values: ArrayView3<'_, f64>, step: usize) -> ArrayView3<'_, f64> {
+    values.slice_axis_move(Axis(0), Slice::from(..).step_by(step as isize))
+}
+
+/// Mean square of every cell around a mean.
+fn mean_squares(values: ArrayView3<'_, f64>, mean: ArrayView2<'_, f64>) -> Array2<f64> {
+    let mean = mean.as_standard_layout();
+    let mut squares = vec![0.0; mean.len()];
+    for x in values.outer_iter() {
+        let x = x.as_standard_layout();
+        let (x, mean) = (x.as_slice().unwrap_or_default(), mean.as_slice().unwrap_or_default());
+        let pairs = x.iter().zip(mean);
+        squares.iter_mut().zip(pairs).for_each(|(s, (x, m))| *s += (x - m) * (x - m));
+    }
+    let count = values.len_of(Axis(0)) as f64;
+    Array2::from_shape_fn(mean.dim(), |(i, k)| squares[i * mean.ncols() + k] / count)
 }
 
 /// What is to be done at one point.
@@ -373,7 +342,7 @@ struct Task<'a> {
     /// M in row-major order.
     mean: CowArray<'a, f64, Ix2>,
     law: &'a dyn Law,
-    want: Want,
+    sides: Sides,
     /// With Ψ = Z the row scatter can be whitened on its own side afterwards, p × p instead of
     /// data-sized (and likewise the column scatter).
     whiten_own_side: bool,
@@ -384,16 +353,16 @@ struct Task<'a> {
 impl Task<'_> {
     /// Does the pass whiten the rows?
     fn whitens_rows(&self) -> bool {
-        self.whiten_own_side || self.want != Want::Row
+        self.whiten_own_side || self.sides.has(Side::Cols)
     }
 
     /// And the columns?
     fn whitens_columns(&self) -> bool {
-        !self.columns_are_white && (self.whiten_own_side || self.want != Want::Col)
+        !self.columns_are_white && (self.whiten_own_side || self.sides.has(Side::Rows))
     }
 
     /// A loaded block in lane order, its columns whitened where they have to be.
-    fn lanes(&self, lanes: &mut Lanes, out: &mut Pass) {
+    fn lanes(&self, lanes: &mut Lanes, out: &mut Sums) {
         if self.whitens_rows() {
             lanes.whiten_rows(self.point);
         }
@@ -402,15 +371,15 @@ impl Task<'_> {
             Weighting::Scalar => lanes.weigh_scalar(self.law, out),
             Weighting::Matrix => lanes.weigh_matrix(self.law, out),
         }
-        if self.want != Want::Col {
+        if self.sides.has(Side::Rows) {
             lanes.scatter_rows();
         }
-        if self.want != Want::Row {
+        if self.sides.has(Side::Cols) {
             lanes.scatter_columns();
         }
     }
 
-    fn block(&self, block: ArrayView3<'_, f64>, buffers: &mut Buffers, out: &mut Pass) {
+    fn block(&self, block: ArrayView3<'_, f64>, buffers: &mut Buffers, out: &mut Sums) {
         let m = buffers.load(block, self.point.mean.view());
         if self.whitens_columns() {
             buffers.whiten_columns(self.point, m);
@@ -419,17 +388,17 @@ impl Task<'_> {
             buffers.whiten_rows(self.point, m);
         }
         self.weigh(buffers, m, out);
-        if self.want != Want::Col {
-            buffers.scatter_rows(m, &mut out.row_scatter);
+        if self.sides.has(Side::Rows) {
+            buffers.scatter_rows(m, out.scatter_mut(Side::Rows));
         }
-        if self.want != Want::Row {
-            buffers.scatter_columns(m, &mut out.col_scatter);
+        if self.sides.has(Side::Cols) {
+            buffers.scatter_columns(m, out.scatter_mut(Side::Cols));
         }
     }
 
     /// After this, the scatter is the product of the buffers `white` and `psi` (which may be one
     /// and the same), and the scalar sums have grown.
-    fn weigh(&self, buffers: &mut Buffers, m: usize, out: &mut Pass) {
+    fn weigh(&self, buffers: &mut Buffers, m: usize, out: &mut Sums) {
         match self.law.weighting() {
             Weighting::Identity => buffers.psi_is_white = true,
             Weighting::Scalar => {
@@ -437,9 +406,9 @@ impl Task<'_> {
                 for i in 0..m {
                     let z = buffers.sample(i, m);
                     let radial = self.law.radial(z.iter().map(|x| x * x).sum(), z.len());
-                    out.rho_sum += radial.rho;
-                    out.weight_sum += radial.weight;
-                    out.psi_sum.scaled_add(radial.weight, &z);
+                    out.rho += radial.rho;
+                    out.law_weight += radial.weight;
+                    out.psi.scaled_add(radial.weight, &z);
                     // √w on each side of the scatter is w on one.
                     buffers.scale_sample(i, m, radial.weight.sqrt());
                 }
@@ -447,41 +416,30 @@ impl Task<'_> {
             Weighting::Matrix => {
                 buffers.psi_is_white = false;
                 for i in 0..m {
-                    let (rho, weight) = buffers.weigh_sample(i, m, self.law, &mut out.psi_sum);
-                    out.rho_sum += rho;
-                    out.weight_sum += weight;
+                    let (rho, weight) = buffers.weigh_sample(i, m, self.law, &mut out.psi);
+                    out.rho += rho;
+                    out.law_weight += weight;
                 }
             }
         }
     }
 
-    fn finish(&self, n: usize, average: ArrayView2<'_, f64>, out: &mut Pass) {
-        let (p, q) = average.dim();
-        let (row, col) = (&self.point.row, &self.point.col);
-        if self.want != Want::Col {
-            mirror_lower(&mut out.row_scatter.view_mut());
-            out.row_scatter /= (n * q) as f64;
-        }
-        if self.want != Want::Row {
-            mirror_lower(&mut out.col_scatter.view_mut());
-            out.col_scatter /= (n * p) as f64;
-        }
-        if self.law.weighting() == Weighting::Identity {
-            match self.want {
-                Want::Row => row.whiten_in_place(&mut out.row_scatter),
-                Want::Col => col.whiten_in_place(&mut out.col_scatter),
-                Want::Both => {}
+    /// Full matrices from triangles; for Ψ = Z everything that the scatters imply.
+    fn finish(&self, average: Option<ArrayView2<'_, f64>>, out: &mut Sums) {
+        for side in Side::BOTH {
+            if self.sides.has(side) {
+                mirror_lower(&mut out.scatter_mut(side).view_mut());
             }
-            let trace = match self.want {
-                Want::Col => out.col_scatter.diag().sum() * (n * p) as f64,
-                _ => out.row_scatter.diag().sum() * (n * q) as f64,
-            };
-            out.rho_sum = 0.5 * trace;
-            out.weight_sum = n as f64;
-            out.psi_sum.assign(&average);
-            out.psi_sum -= &self.point.mean;
-            out.psi_sum *= n as f64;
-            self.point.whiten_in_place(&mut out.psi_sum);
         }
+        let Some(average) = average else { return };
+        if let Sides::One(side) = self.sides {
+            self.point.factor(side).whiten_in_place(out.scatter_mut(side));
+        }
+        out.rho = 0.5 * out.inner();
+        out.law_weight = out.weight;
+        out.psi.assign(&average);
+        out.psi -= &self.point.mean;
+        out.psi *= out.weight;
+        self.point.whiten_in_place(&mut out.psi);
     }
 }

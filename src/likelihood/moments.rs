@@ -25,7 +25,7 @@
 //! all products are with matrices near the identity.
 
 use super::lanes::Lanes;
-use super::{MomentSource, Point};
+use super::{MomentLikelihood, Point};
 use crate::linalg::gram::Gram;
 use crate::linalg::kernel::{LANES, Mode};
 use crate::linalg::{Aligned, vectors, zeros};
@@ -36,19 +36,15 @@ use rayon::prelude::*;
 /// First and second moments of whitened samples: they observe, and they merge.
 ///
 /// ```
-/// use kronfit::model::{Moments, Point, Source};
-/// use ndarray::{array, Array2};
-/// let whitening = Point {
-///     mean: Array2::zeros((1, 2)),
-///     row: kronfit::linalg::Root::scaled_identity(1, 1.0),
-///     col: kronfit::linalg::Root::scaled_identity(2, 1.0),
-/// };
+/// use kronfit::likelihood::{Likelihood, Moments, Point};
+/// use ndarray::array;
+/// let whitening = Point::standard(1, 2);
 /// let mut left = Moments::new(whitening.clone());
 /// left.observe(array![[1.0, 0.0]].view()).unwrap();
 /// let mut right = Moments::new(whitening);
 /// right.observe(array![[3.0, 2.0]].view()).unwrap();
 /// left.merge(&right).unwrap();
-/// assert_eq!(left.source().unwrap().average(), array![[2.0, 1.0]]);
+/// assert_eq!(left.likelihood().unwrap().average().unwrap(), array![[2.0, 1.0]]);
 /// ```
 #[derive(Debug, Clone)]
 pub struct Moments {
@@ -164,7 +160,7 @@ impl Moments {
     ///
     /// # Errors
     /// [`Error::Degenerate`] when nothing was observed.
-    pub fn source(&self) -> Result<MomentSource> {
+    pub fn likelihood(&self) -> Result<MomentLikelihood> {
         if self.n == 0 {
             return Err(Error::Degenerate {
                 what: "no sample was observed".to_owned(),
@@ -179,7 +175,7 @@ impl Moments {
         let (reduced, squares) =
             reduced_rearrangement(&Central { pairing, grams: &self.grams, mean, n });
         let whitening = self.whitening.clone();
-        Ok(MomentSource { n: self.n, average, whitening, squares, reduced })
+        Ok(MomentLikelihood { n: self.n, average, whitening, squares, reduced })
     }
 }
 
@@ -352,8 +348,9 @@ mod tests {
     use super::*;
     use crate::data::Sample;
     use crate::family::Gaussian;
+    use crate::kronecker::{BySide, Side};
+    use crate::likelihood::{Likelihood, SampleLikelihood, Sides, Sums, Support, Tangent};
     use crate::linalg::Root;
-    use crate::model::{Pass, SampleSource, Source, Tangent, Want};
     use ndarray::Array3;
 
     fn sample(n: usize, p: usize, q: usize) -> Sample {
@@ -374,11 +371,7 @@ mod tests {
     }
 
     fn point(p: usize, q: usize, tilt: f64, mean: f64) -> Point {
-        Point {
-            mean: Array2::from_elem((p, q), mean),
-            row: root(p, tilt),
-            col: root(q, -0.5 * tilt),
-        }
+        Point::new(Array2::from_elem((p, q), mean), root(p, tilt), root(q, -0.5 * tilt))
     }
 
     fn close(a: &Array2<f64>, b: &Array2<f64>, what: &str) {
@@ -392,31 +385,37 @@ mod tests {
     fn passes_and_curvature_are_those_of_the_samples() {
         for (n, p, q) in [(40, 3, 5), (7, 1, 4), (300, 6, 2)] {
             let sample = sample(n, p, q);
-            let samples = SampleSource::new(&sample);
+            let samples = SampleLikelihood::new(&sample);
             let mut moments = Moments::new(point(p, q, 0.2, 2.7));
             moments.observe_all(sample.values()).unwrap();
-            let source = moments.source().unwrap();
+            let source = moments.likelihood().unwrap();
             let at = point(p, q, 0.31, 2.9);
-            for want in [Want::Row, Want::Col, Want::Both] {
-                let (mut a, mut b) = (Pass::zeros(p, q), Pass::zeros(p, q));
-                samples.pass(&at, &Gaussian, want, &mut a);
-                source.pass(&at, &Gaussian, want, &mut b);
-                close(&b.row_scatter, &a.row_scatter, "rows");
-                close(&b.col_scatter, &a.col_scatter, "columns");
-                close(&b.psi_sum, &a.psi_sum, "sum");
-                assert!((a.rho_sum / b.rho_sum - 1.0).abs() < 1e-12);
+            for sides in [Sides::ROWS, Sides::COLS, Sides::Both] {
+                let (mut a, mut b) = (Sums::zeros(p, q), Sums::zeros(p, q));
+                samples.sums(&at, &Gaussian, sides, &mut a).unwrap();
+                source.sums(&at, &Gaussian, sides, &mut b).unwrap();
+                for side in Side::BOTH {
+                    assert_eq!(a.scatter(side).is_some(), sides.has(side));
+                    if let (Some(a), Some(b)) = (a.scatter(side), b.scatter(side)) {
+                        close(&b.to_owned(), &a.to_owned(), "scatter");
+                    }
+                }
+                close(&b.psi, &a.psi, "sum");
+                assert!((a.rho / b.rho - 1.0).abs() < 1e-12);
+                assert!((a.log_likelihood / b.log_likelihood - 1.0).abs() < 1e-12);
             }
             let tilted = |d: usize| Array2::from_shape_fn((d, d), |(i, j)| ((i + j) as f64).cos());
             let direction = Tangent {
-                row: tilted(p),
-                col: tilted(q) * 0.7,
+                factors: BySide::new(tilted(p), tilted(q) * 0.7),
                 mean: Array2::from_shape_fn((p, q), |(i, j)| (i as f64 - j as f64) * 0.3),
             };
             let (mut a, mut b) = (Tangent::zeros(p, q), Tangent::zeros(p, q));
-            samples.curvature(&at, &Gaussian, &direction, &mut a);
-            source.curvature(&at, &Gaussian, &direction, &mut b);
-            close(&b.row, &a.row, "Hessian, rows");
-            close(&b.col, &a.col, "Hessian, columns");
+            let done = samples.curvature(&at, &Gaussian, &direction, &mut a).unwrap();
+            assert_eq!(done, source.curvature(&at, &Gaussian, &direction, &mut b).unwrap());
+            assert_eq!(done, Support::Done);
+            for side in Side::BOTH {
+                close(&b.factors[side], &a.factors[side], "Hessian");
+            }
             close(&b.mean, &a.mean, "Hessian, mean");
         }
     }
@@ -435,7 +434,7 @@ mod tests {
         rest.observe_all(sample.values().slice_axis(Axis(0), (11..30).into())).unwrap();
         apart.merge(&rest).unwrap();
         assert_eq!(apart.n(), 30);
-        let (a, b) = (apart.source().unwrap(), together.source().unwrap());
+        let (a, b) = (apart.likelihood().unwrap(), together.likelihood().unwrap());
         for (x, y) in a.reduced.iter().zip(&b.reduced) {
             assert!((x - y).abs() < 1e-11, "{x} against {y}");
         }

@@ -1,6 +1,6 @@
 //! How a sample is cut into blocks and partial sums, and the memory that goes with it.
 
-use super::Pass;
+use super::Sums;
 use super::lanes::Lanes;
 use super::stacked::Buffers;
 use crate::linalg::kernel::LANES;
@@ -56,7 +56,7 @@ impl Plan {
 /// What a pass needs room for, kept from one pass to the next.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    pub(super) partials: Vec<Pass>,
+    pub(super) partials: Vec<Sums>,
     pub(super) workers: Vec<Mutex<Worker>>,
 }
 
@@ -76,7 +76,7 @@ impl Memory {
         (p, q): (usize, usize),
     ) {
         while self.partials.len() < partials {
-            self.partials.push(Pass::zeros(p, q));
+            self.partials.push(Sums::zeros(p, q));
         }
         while self.workers.len() < workers {
             self.workers.push(Mutex::new(Worker::new(plan, p, q)));

@@ -1,8 +1,9 @@
 //! A block of samples in lane order (p, q, m): what the pass works on when there are samples
 //! enough to fill the vectors.
 
-use super::{Pass, Point};
+use super::{Point, Sums};
 use crate::family::{DofFamily, Law, Scratch};
+use crate::kronecker::Side;
 use crate::linalg::gram::Gram;
 use crate::linalg::kernel::{LANES, Mode};
 use crate::linalg::{Aligned, load, vectors, zeros};
@@ -54,10 +55,10 @@ impl Lanes {
     /// Makes ready to whiten by the roots of a point.
     pub(super) fn prepare(&mut self, point: &Point, rows: bool, cols: bool) {
         if rows {
-            point.row.pack(&mut self.row_panels);
+            point.row().pack(&mut self.row_panels);
         }
         if cols {
-            point.col.pack(&mut self.col_panels);
+            point.col().pack(&mut self.col_panels);
         }
     }
 
@@ -86,7 +87,7 @@ impl Lanes {
             let white = &mut self.white[at * inner..][..mean.len() * inner];
             load::load_lanes(&samples[at..], stride, mean, (m, inner), white);
             let mode = Mode { outer: mean.len() / q, d: q, inner };
-            point.col.whiten_mode(white, mode, &mut self.col_panels);
+            point.col().whiten_mode(white, mode, &mut self.col_panels);
         }
     }
 
@@ -100,7 +101,7 @@ impl Lanes {
 
     pub(super) fn whiten_rows(&mut self, point: &Point) {
         let mode = self.rows();
-        point.row.whiten_mode(&mut self.white, mode, &mut self.row_panels);
+        point.row().whiten_mode(&mut self.white, mode, &mut self.row_panels);
     }
 
     /// Ψ = Z.
@@ -109,32 +110,32 @@ impl Lanes {
     }
 
     /// Ψ = wZ, stored as √w Z: its product with itself is the scatter.
-    pub(super) fn weigh_scalar(&mut self, law: &dyn Law, out: &mut Pass) {
+    pub(super) fn weigh_scalar(&mut self, law: &dyn Law, out: &mut Sums) {
         self.psi_is_white = true;
         let (d, inner) = (self.p * self.q, self.inner);
         vectors::squared_norms(&self.white[..d * inner], &mut self.weights[..inner]);
         for slot in &mut self.weights[..self.m] {
             let radial = law.radial(*slot, d);
-            out.rho_sum += radial.rho;
-            out.weight_sum += radial.weight;
+            out.rho += radial.rho;
+            out.law_weight += radial.weight;
             *slot = radial.weight.sqrt();
         }
         self.weights[self.m..inner].fill(0.0);
-        let sums = out.psi_sum.as_slice_mut().unwrap_or_default();
+        let sums = out.psi.as_slice_mut().unwrap_or_default();
         vectors::scale_lanes(&mut self.white[..d * inner], &self.weights[..inner], sums);
     }
 
     /// Any other Ψ: all lanes at once where the law can, else sample by sample.
-    pub(super) fn weigh_matrix(&mut self, law: &dyn Law, out: &mut Pass) {
+    pub(super) fn weigh_matrix(&mut self, law: &dyn Law, out: &mut Sums) {
         self.psi_is_white = false;
         let dim @ (p, q, inner) = (self.p, self.q, self.inner);
         self.psi.resize(p * q * inner, 0.0);
         let rho = &mut self.weights[..inner];
         let white = &self.white[..p * q * inner];
         if law.weigh_lanes(white, dim, &mut self.psi, rho, &mut self.scratch) {
-            out.rho_sum += rho[..self.m].iter().sum::<f64>();
-            out.weight_sum += self.m as f64;
-            let sums = out.psi_sum.as_slice_mut().unwrap_or_default();
+            out.rho += rho[..self.m].iter().sum::<f64>();
+            out.law_weight += self.m as f64;
+            let sums = out.psi.as_slice_mut().unwrap_or_default();
             vectors::sum_lanes(&self.psi, inner, sums);
             return;
         }
@@ -144,10 +145,10 @@ impl Lanes {
             let z = lane(&self.white, i, (p, q, inner));
             let psi = lane_mut(&mut self.psi, i, (p, q, inner));
             let (rho, weight) = law.weigh(z, psi, &mut self.scratch);
-            out.rho_sum += rho;
-            out.weight_sum += weight;
+            out.rho += rho;
+            out.law_weight += weight;
         }
-        let sums = out.psi_sum.as_slice_mut().unwrap_or_default();
+        let sums = out.psi.as_slice_mut().unwrap_or_default();
         vectors::sum_lanes(&self.psi, inner, sums);
     }
 
@@ -174,12 +175,12 @@ impl Lanes {
     }
 
     /// Adds the lower triangles of the scatters that were grown.
-    pub(super) fn add_to(&self, rows: bool, cols: bool, out: &mut Pass) {
+    pub(super) fn add_to(&self, rows: bool, cols: bool, out: &mut Sums) {
         if rows {
-            self.row_gram.add_to(out.row_scatter.as_slice_mut().unwrap_or_default());
+            self.row_gram.add_to(out.scatter_mut(Side::Rows).as_slice_mut().unwrap_or_default());
         }
         if cols {
-            self.col_gram.add_to(out.col_scatter.as_slice_mut().unwrap_or_default());
+            self.col_gram.add_to(out.scatter_mut(Side::Cols).as_slice_mut().unwrap_or_default());
         }
     }
 }
@@ -239,11 +240,8 @@ mod tests {
                 std::cmp::Ordering::Greater if i - j < 3 => 0.3,
                 _ => 0.0,
             });
-            let point = Point {
-                mean: Array2::from_elem((p, q), 0.25),
-                row: Root::scaled_identity(p, 1.0),
-                col: Root::from_lower(lower),
-            };
+            let mean = Array2::from_elem((p, q), 0.25);
+            let point = Point::new(mean, Root::scaled_identity(p, 1.0), Root::from_lower(lower));
             let mean: Vec<f64> = point.mean.iter().copied().collect();
             let mut lanes = Lanes::new(m, p, q);
             lanes.prepare(&point, false, true);

@@ -1,5 +1,6 @@
-//! A point of the parameter space, as the pass wants it.
+//! A point of the parameter space, as a likelihood wants it.
 
+use crate::kronecker::{BySide, Side};
 use crate::linalg::{Root, Temp};
 use ndarray::{Array2, ArrayView2};
 
@@ -8,26 +9,62 @@ use ndarray::{Array2, ArrayView2};
 pub struct Point {
     /// M (p × q).
     pub mean: Array2<f64>,
-    /// Root of A (p × p).
-    pub row: Root,
-    /// Root of B (q × q).
-    pub col: Root,
+    /// Roots of A (p × p) and of B (q × q).
+    pub factors: BySide<Root>,
 }
 
 impl Clone for Point {
     fn clone(&self) -> Self {
-        Self { mean: self.mean.clone(), row: self.row.clone(), col: self.col.clone() }
+        Self { mean: self.mean.clone(), factors: self.factors.clone() }
     }
 
     /// Into the memory that is there.
     fn clone_from(&mut self, source: &Self) {
         self.mean.clone_from(&source.mean);
-        self.row.clone_from(&source.row);
-        self.col.clone_from(&source.col);
+        for side in Side::BOTH {
+            self.factors[side].clone_from(&source.factors[side]);
+        }
     }
 }
 
 impl Point {
+    /// M (p × q) with the roots of A and B.
+    pub fn new(mean: Array2<f64>, row: Root, col: Root) -> Self {
+        Self { mean, factors: BySide::new(row, col) }
+    }
+
+    /// M = 0, A = I, B = I.
+    pub fn standard(p: usize, q: usize) -> Self {
+        let unit = |d| Root::scaled_identity(d, 1.0);
+        Self::new(Array2::zeros((p, q)), unit(p), unit(q))
+    }
+
+    /// Root of a side's factor.
+    pub fn factor(&self, side: Side) -> &Root {
+        &self.factors[side]
+    }
+
+    /// Root of A.
+    pub fn row(&self) -> &Root {
+        &self.factors[Side::Rows]
+    }
+
+    /// Root of B.
+    pub fn col(&self) -> &Root {
+        &self.factors[Side::Cols]
+    }
+
+    /// (p, q).
+    pub fn dim(&self) -> (usize, usize) {
+        (self.row().order(), self.col().order())
+    }
+
+    /// ½ ln|A ⊗ B| = (q/2) ln|A| + (p/2) ln|B|.
+    pub fn half_ln_det(&self) -> f64 {
+        let (p, q) = self.dim();
+        0.5 * (q as f64 * self.row().ln_det() + p as f64 * self.col().ln_det())
+    }
+
     /// L_A⁻¹ Y L_B⁻ᵀ.
     pub fn whiten(&self, y: ArrayView2<'_, f64>) -> Array2<f64> {
         let mut whole = y.as_standard_layout().into_owned();
@@ -56,22 +93,22 @@ impl Point {
         let (p, q) = y.dim();
         let mut half = Temp::zeros((p, q));
         if let Some(whole) = y.as_slice_mut() {
-            left(&self.row, whole, q, half.flat());
-            right(&self.col, half.flat(), p, whole);
+            left(self.row(), whole, q, half.flat());
+            right(self.col(), half.flat(), p, whole);
         }
     }
 
     /// Is whitening by this point nothing but taking its mean off?
     pub(super) fn is_plain(&self) -> bool {
-        self.row.is_identity() && self.col.is_identity()
+        self.factors.iter().all(Root::is_identity)
     }
 
     /// Moves scale between the factors so that ln|A|/p = 0 and everything is in B: the product
     /// stays, drift and overflow do not happen.
     pub fn balance(&mut self) {
-        let c = (self.row.ln_det() / self.row.order() as f64).exp();
-        self.row.scale(1.0 / c);
-        self.col.scale(c);
+        let c = (self.row().ln_det() / self.row().order() as f64).exp();
+        self.factors[Side::Rows].scale(1.0 / c);
+        self.factors[Side::Cols].scale(c);
     }
 }
 

@@ -49,12 +49,12 @@ impl Buffers {
     }
 
     pub(super) fn whiten_columns(&mut self, point: &Point, m: usize) {
-        point.col.whiten_right(&self.white, self.p * m, &mut self.spare);
+        point.col().whiten_right(&self.white, self.p * m, &mut self.spare);
         std::mem::swap(&mut self.white, &mut self.spare);
     }
 
     pub(super) fn whiten_rows(&mut self, point: &Point, m: usize) {
-        point.row.whiten_left(&self.white, m * self.q, &mut self.spare);
+        point.row().whiten_left(&self.white, m * self.q, &mut self.spare);
         std::mem::swap(&mut self.white, &mut self.spare);
     }
 

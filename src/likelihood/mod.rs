@@ -1,0 +1,198 @@
+//! The likelihood: at this point, under this law, what are the sums?
+//!
+//! Everything above the data — estimators, certificates, inference, studies — asks that one question
+//! of a [`Likelihood`] and nothing else. The answer, [`Sums`], is complete (ℓ with all its
+//! constants and determinants), additive (sums of blocks, files or machines add up) and honest (a
+//! scatter that was not measured is absent; a file that cannot be read is an error).
+//!
+//! With Z_i = L_A⁻¹ (X_i − M) L_B⁻ᵀ and Ψ = ∂ρ/∂Z the scatters are Σ u Z Ψᵀ and Σ u Zᵀ Ψ; divided
+//! by their units they are both the identity at a maximum.
+//!
+//! Kinds of data: [`SampleLikelihood`] (complete samples), [`MomentLikelihood`] (moments, for the
+//! Gaussian: no n in the iterations), [`StreamLikelihood`] (blocks of a file).
+
+mod curvature;
+mod lanes;
+mod mean_step;
+mod moment_likelihood;
+mod moments;
+mod plan;
+mod point;
+mod samples;
+mod stacked;
+mod stream;
+mod sums;
+mod tangent;
+
+pub use mean_step::{MeanMetric, mean_start, mean_step};
+pub use moment_likelihood::MomentLikelihood;
+pub use moments::Moments;
+pub use point::Point;
+pub use samples::SampleLikelihood;
+pub(crate) use stream::watched;
+pub use stream::{Progress, StreamLikelihood};
+pub use sums::{Sides, Sums};
+pub use tangent::Tangent;
+
+use crate::Result;
+use crate::family::{DofFamily, Law, Scratch};
+use crate::kronecker::{BySide, Side};
+use crate::model::Model;
+use ndarray::{Array1, Array2, ArrayView2};
+
+/// Did a likelihood have what it was asked for?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Support {
+    /// The answer was written.
+    Done,
+    /// This kind of data or this law has no such thing; nothing was written.
+    NotAvailable,
+}
+
+/// What data are called.
+#[derive(Debug, Clone, Copy)]
+pub struct Labels<'a> {
+    /// Where they came from.
+    pub source: &'a str,
+    /// Names of the rows and of the columns; empty where there are none.
+    pub names: BySide<&'a [String]>,
+}
+
+impl Default for Labels<'_> {
+    fn default() -> Self {
+        Self { source: "the sample", names: BySide::new(&[], &[]) }
+    }
+}
+
+impl Labels<'_> {
+    /// `row 3` or `row 3 ("name")`, counted from 0.
+    pub fn of(&self, side: Side, index: usize) -> String {
+        let name = self.names[side].get(index).map_or(String::new(), |n| format!(" (\"{n}\")"));
+        format!("{} {index}{name}", side.singular())
+    }
+}
+
+/// One observation as a point sees it.
+#[derive(Debug)]
+pub struct Observation<'a> {
+    /// Number of the sample, from 0.
+    pub index: usize,
+    /// u, 1 where observations have no weights.
+    pub weight: f64,
+    /// Observed cells: pq where none is missing.
+    pub cells: usize,
+    /// Squared Mahalanobis distance of the observed cells from their mean.
+    pub distance: f64,
+    /// ln f of the observed cells, every constant included.
+    pub ln_density: f64,
+    /// Z = L_A⁻¹ (X − M) L_B⁻ᵀ (p × q); `None` where cells are missing.
+    pub white: Option<ArrayView2<'a, f64>>,
+}
+
+/// What a law's ρ depends on at every ν, observation after observation, and their weights.
+#[derive(Debug, Clone)]
+pub struct Summaries {
+    /// [`DofFamily::summary_len`] numbers per observation.
+    pub values: Array1<f64>,
+    /// Weights of the observations; `None` where all are 1.
+    pub weights: Option<Array1<f64>>,
+}
+
+/// A likelihood of matrices with Kronecker covariance, whatever the data are kept as.
+///
+/// `n` in [`Likelihood::dim`] counts the observations that are there; sums are weighted.
+pub trait Likelihood: Sync {
+    /// (n, p, q).
+    fn dim(&self) -> (usize, usize, usize);
+
+    /// Σ u_i: n where observations have no weights.
+    fn weight(&self) -> f64 {
+        self.dim().0 as f64
+    }
+
+    /// What the data and their parts are called, for messages.
+    fn labels(&self) -> Labels<'_> {
+        Labels::default()
+    }
+
+    /// The (weighted) average of every cell (p × q), where the mean starts.
+    ///
+    /// # Errors
+    /// What reading the data says.
+    fn average(&self) -> Result<Array2<f64>>;
+
+    /// The mean square of every cell around a mean (p × q): the scale to start from. Some of the
+    /// observations are enough where `quick`.
+    ///
+    /// # Errors
+    /// As [`Likelihood::average`].
+    fn squares(&self, mean: ArrayView2<'_, f64>, quick: bool) -> Result<Array2<f64>>;
+
+    /// The sums at a point, written into `into`.
+    ///
+    /// # Errors
+    /// What reading the data says; [`crate::Error::Unsupported`] for a law that this kind of data
+    /// cannot serve.
+    fn sums(&self, at: &Point, law: &dyn Law, sides: Sides, into: &mut Sums) -> Result<()>;
+
+    /// The Hessian of −ℓ along geodesics times a direction, see [`Tangent`].
+    ///
+    /// # Errors
+    /// As [`Likelihood::sums`].
+    fn curvature(
+        &self,
+        at: &Point,
+        law: &dyn Law,
+        along: &Tangent,
+        into: &mut Tangent,
+    ) -> Result<Support>;
+
+    /// Shows every observation in order.
+    ///
+    /// # Errors
+    /// As [`Likelihood::sums`], [`crate::Error::Unsupported`] where observations are not kept, and
+    /// what `visit` says.
+    fn each(&self, at: &Point, law: &dyn Law, visit: &mut Visit<'_>) -> Result<()>;
+
+    /// What ρ depends on at every ν.
+    ///
+    /// The default asks [`Likelihood::each`].
+    ///
+    /// # Errors
+    /// As [`Likelihood::each`]; [`crate::Error::Unsupported`] where cells are missing.
+    fn summaries(&self, at: &Point, family: &dyn DofFamily) -> Result<Summaries> {
+        let (n, p, q) = self.dim();
+        let width = family.summary_len(p, q);
+        let mut values = Array1::zeros(n * width);
+        let mut weights = Array1::ones(n);
+        let (mut scratch, mut slot) = (Scratch::default(), vec![0.0; width]);
+        self.each(at, &*family.limit(), &mut |seen| {
+            let white = seen.white.ok_or_else(|| crate::Error::Unsupported {
+                what: format!("sample {} has missing cells: it has no whitened matrix", seen.index),
+                remedy: "this likelihood has to say what ν needs itself".to_owned(),
+            })?;
+            family.summarise(white, &mut slot, &mut scratch);
+            values.iter_mut().skip(seen.index * width).zip(&slot).for_each(|(to, x)| *to = *x);
+            weights[seen.index] = seen.weight;
+            Ok(())
+        })?;
+        let plain = weights.iter().all(|u| *u == 1.0);
+        Ok(Summaries { values, weights: (!plain).then_some(weights) })
+    }
+
+    /// What this kind of data promises about a maximum of the model: warnings, or the error that
+    /// says what is missing.
+    ///
+    /// The default counts complete observations.
+    ///
+    /// # Errors
+    /// [`crate::Error::TooFewSamples`].
+    fn existence(&self, model: &Model) -> Result<Vec<String>> {
+        let (n, p, q) = self.dim();
+        model.check_count(n, p, q)
+    }
+}
+
+/// Who sees the observations.
+pub type Visit<'v> = dyn FnMut(Observation<'_>) -> Result<()> + 'v;

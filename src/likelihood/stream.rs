@@ -1,0 +1,129 @@
+//! The likelihood of data that is read block by block: one read per pass.
+
+use super::{
+    Likelihood, Observation, Point, SampleLikelihood, Sides, Sums, Support, Tangent, Visit,
+};
+use crate::data::BlockReader;
+use crate::family::{DofFamily, Law};
+use crate::likelihood::Summaries;
+use crate::{Error, Result};
+use ndarray::{Array2, ArrayView2, ArrayView3, Axis};
+
+/// Who watches a long read: (samples read, samples in all); `false` stops it.
+pub type Progress<'a> = dyn Fn(usize, usize) -> bool + Sync + 'a;
+
+/// The likelihood of what a [`BlockReader`] reads, again at every pass.
+pub struct StreamLikelihood<'a> {
+    reader: &'a dyn BlockReader,
+    average: Array2<f64>,
+    progress: &'a Progress<'a>,
+}
+
+impl<'a> StreamLikelihood<'a> {
+    /// A stream whose `average` (p × q) is known already.
+    pub fn new(
+        reader: &'a dyn BlockReader,
+        average: Array2<f64>,
+        progress: &'a Progress<'a>,
+    ) -> Self {
+        Self { reader, average, progress }
+    }
+
+    /// One read.
+    fn blocks(&self, visit: &mut dyn FnMut(&SampleLikelihood<'_>) -> Result<()>) -> Result<()> {
+        watched(self.reader, self.progress, &mut |block| visit(&SampleLikelihood::of(block)))
+    }
+}
+
+/// Reads everything once, telling how far it is.
+///
+/// # Errors
+/// Of the reader, of `visit`, and [`Error::Interrupted`].
+pub(crate) fn watched(
+    reader: &dyn BlockReader,
+    progress: &Progress<'_>,
+    visit: &mut dyn FnMut(ArrayView3<'_, f64>) -> Result<()>,
+) -> Result<()> {
+    let (n, mut done) = (reader.dim().0, 0);
+    reader.read(&mut |block| {
+        done += block.len_of(Axis(0));
+        visit(block)?;
+        if progress(done, n) {
+            Ok(())
+        } else {
+            Err(Error::Interrupted { reason: "while reading the data".to_owned() })
+        }
+    })
+}
+
+impl Likelihood for StreamLikelihood<'_> {
+    fn dim(&self) -> (usize, usize, usize) {
+        self.reader.dim()
+    }
+
+    fn average(&self) -> Result<Array2<f64>> {
+        Ok(self.average.clone())
+    }
+
+    fn squares(&self, mean: ArrayView2<'_, f64>, _quick: bool) -> Result<Array2<f64>> {
+        let mut squares = Array2::zeros(mean.dim());
+        self.blocks(&mut |block| {
+            squares.scaled_add(block.dim().0 as f64, &block.squares(mean, false)?);
+            Ok(())
+        })?;
+        Ok(squares / self.dim().0 as f64)
+    }
+
+    fn sums(&self, at: &Point, law: &dyn Law, sides: Sides, into: &mut Sums) -> Result<()> {
+        let (_, p, q) = self.dim();
+        let mut part = Sums::zeros(p, q);
+        into.clear(sides);
+        self.blocks(&mut |block| {
+            block.sums(at, law, sides, &mut part)?;
+            into.add(&part);
+            Ok(())
+        })
+    }
+
+    fn curvature(
+        &self,
+        at: &Point,
+        law: &dyn Law,
+        along: &Tangent,
+        into: &mut Tangent,
+    ) -> Result<Support> {
+        let (_, p, q) = self.dim();
+        let mut part = Tangent::zeros(p, q);
+        let mut support = Support::Done;
+        into.scale(0.0);
+        self.blocks(&mut |block| {
+            if block.curvature(at, law, along, &mut part)? == Support::NotAvailable {
+                support = Support::NotAvailable;
+            }
+            into.add_scaled(1.0, &part);
+            Ok(())
+        })?;
+        Ok(support)
+    }
+
+    fn each(&self, at: &Point, law: &dyn Law, visit: &mut Visit<'_>) -> Result<()> {
+        let mut first = 0;
+        self.blocks(&mut |block| {
+            let m = block.dim().0;
+            block.each(at, law, &mut |seen| {
+                visit(Observation { index: first + seen.index, ..seen })
+            })?;
+            first += m;
+            Ok(())
+        })
+    }
+
+    fn summaries(&self, at: &Point, family: &dyn DofFamily) -> Result<Summaries> {
+        let mut all = Vec::new();
+        self.blocks(&mut |block| {
+            all.extend(block.summaries(at, family)?.values);
+            Ok(())
+        })?;
+        Ok(Summaries { values: all.into(), weights: None })
+    }
+}

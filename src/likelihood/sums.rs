@@ -1,0 +1,184 @@
+//! What one look at the data gives: un-normalised sums over observations.
+
+use super::Point;
+use crate::family::Law;
+use crate::kronecker::{BySide, Side};
+use crate::linalg::Temp;
+use ndarray::{Array2, ArrayView2};
+use serde::{Deserialize, Serialize};
+
+/// Which scatters are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sides {
+    /// That of one side only.
+    One(Side),
+    /// Both.
+    Both,
+}
+
+impl Sides {
+    /// The row side's scatter only.
+    pub const ROWS: Self = Self::One(Side::Rows);
+    /// The column side's scatter only.
+    pub const COLS: Self = Self::One(Side::Cols);
+
+    /// Is this side among them?
+    pub fn has(self, side: Side) -> bool {
+        match self {
+            Self::One(one) => one == side,
+            Self::Both => true,
+        }
+    }
+}
+
+/// Sums over observations at one point. Adding two of them gives the sums of both: blocks, threads,
+/// files, machines.
+///
+/// ```
+/// use kronfit::kronecker::Side;
+/// use kronfit::likelihood::Sums;
+/// let sums = Sums::zeros(2, 3);
+/// assert!(sums.scatter(Side::Rows).is_none()); // not measured, and not invented
+/// ```
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sums {
+    /// Σ u_i: the number of observations where they have no weights.
+    pub weight: f64,
+    /// Σ u_i · (observed cells of X_i): npq where nothing is missing.
+    pub cells: f64,
+    /// ℓ, all of it: constants, determinants, what a likelihood adds of its own.
+    pub log_likelihood: f64,
+    /// Σ u_i ρ(Z_i): what ν needs.
+    pub rho: f64,
+    /// Σ u_i w_i with w the law's scalar weights.
+    pub law_weight: f64,
+    /// Σ u_i Ψ(Z_i) (p × q): the mean's gradient is L_A⁻ᵀ ΣuΨ L_B⁻¹.
+    pub psi: Array2<f64>,
+    pub(super) scatter: BySide<Array2<f64>>,
+    pub(super) measured: BySide<bool>,
+}
+
+impl Clone for Sums {
+    fn clone(&self) -> Self {
+        Self { psi: self.psi.clone(), scatter: self.scatter.clone(), ..*self }
+    }
+
+    /// Into the memory that is there.
+    fn clone_from(&mut self, source: &Self) {
+        let Self { weight, cells, log_likelihood, rho, law_weight, measured, .. } = *source;
+        self.psi.clone_from(&source.psi);
+        for side in Side::BOTH {
+            self.scatter[side].clone_from(&source.scatter[side]);
+        }
+        (self.weight, self.cells, self.measured) = (weight, cells, measured);
+        (self.log_likelihood, self.rho, self.law_weight) = (log_likelihood, rho, law_weight);
+    }
+}
+
+impl Sums {
+    /// Nothing added up yet, for p × q matrices.
+    pub fn zeros(p: usize, q: usize) -> Self {
+        Self {
+            weight: 0.0,
+            cells: 0.0,
+            log_likelihood: 0.0,
+            rho: 0.0,
+            law_weight: 0.0,
+            psi: Array2::zeros((p, q)),
+            scatter: BySide::new(Array2::zeros((p, p)), Array2::zeros((q, q))),
+            measured: BySide::default(),
+        }
+    }
+
+    /// Σ u Z Ψᵀ (p × p) for the rows, Σ u Zᵀ Ψ (q × q) for the columns; `None` where it was not
+    /// measured.
+    pub fn scatter(&self, side: Side) -> Option<ArrayView2<'_, f64>> {
+        self.measured[side].then(|| self.scatter[side].view())
+    }
+
+    /// Were both scatters measured?
+    pub fn is_complete(&self) -> bool {
+        self.measured.iter().all(|measured| *measured)
+    }
+
+    /// What a side's scatter is divided by: Σu times the length of the other side.
+    pub fn unit(&self, side: Side) -> f64 {
+        self.weight * self.scatter[side.other()].nrows() as f64
+    }
+
+    /// G = scatter / unit, the identity at a maximum; `None` where it was not measured.
+    pub fn mean_scatter(&self, side: Side) -> Option<Temp> {
+        let mut mean = Temp::of(self.scatter(side)?);
+        *mean /= self.unit(side);
+        Some(mean)
+    }
+
+    /// Σ u ⟨Z, Ψ⟩, from whichever scatter was measured; NaN where none was.
+    pub fn inner(&self) -> f64 {
+        let trace = |side| self.scatter(side).map(|scatter| scatter.diag().sum());
+        trace(Side::Rows).or_else(|| trace(Side::Cols)).unwrap_or(f64::NAN)
+    }
+
+    /// Takes in the sums of other observations at the same point.
+    pub fn add(&mut self, other: &Self) {
+        for side in Side::BOTH {
+            if other.measured[side] {
+                self.scatter[side] += &other.scatter[side];
+            }
+            self.measured[side] |= other.measured[side];
+        }
+        self.psi += &other.psi;
+        self.weight += other.weight;
+        self.cells += other.cells;
+        self.log_likelihood += other.log_likelihood;
+        self.rho += other.rho;
+        self.law_weight += other.law_weight;
+    }
+
+    /// Takes the scatter of the side that was left out from the sums of the same observations at
+    /// the same point.
+    pub fn join(&mut self, side: Side, other: Self) {
+        self.measured[side] = other.measured[side];
+        let (row, col) = other.scatter.into_pair();
+        self.scatter[side] = match side {
+            Side::Rows => row,
+            Side::Cols => col,
+        };
+    }
+
+    /// Forgets everything; these scatters are about to be measured.
+    pub fn clear(&mut self, sides: Sides) {
+        for side in Side::BOTH {
+            // Callers may have put matrices of another memory order here.
+            restore(&mut self.scatter[side]);
+            self.measured[side] = sides.has(side);
+            if sides.has(side) {
+                self.scatter[side].fill(0.0);
+            }
+        }
+        restore(&mut self.psi);
+        self.psi.fill(0.0);
+        (self.weight, self.cells, self.log_likelihood) = (0.0, 0.0, 0.0);
+        (self.rho, self.law_weight) = (0.0, 0.0);
+    }
+
+    /// The place of a side's scatter, for a likelihood of one's own to write it to after
+    /// [`Sums::clear`].
+    pub fn scatter_mut(&mut self, side: Side) -> &mut Array2<f64> {
+        &mut self.scatter[side]
+    }
+
+    /// ℓ = Σu c − Σuρ − (Σu/2)(q ln|A| + p ln|B|): the one place that adds it up for complete
+    /// observations.
+    pub fn settle(&mut self, at: &Point, law: &dyn Law) {
+        let (p, q) = at.dim();
+        self.cells = self.weight * (p * q) as f64;
+        self.log_likelihood = self.weight * (law.ln_constant(p, q) - at.half_ln_det()) - self.rho;
+    }
+}
+
+fn restore(part: &mut Array2<f64>) {
+    if !part.is_standard_layout() {
+        *part = Array2::zeros(part.dim());
+    }
+}
