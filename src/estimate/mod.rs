@@ -17,6 +17,7 @@ mod joint_problem;
 mod newton;
 mod options;
 mod problem;
+mod shards;
 mod stream;
 mod three_step;
 mod tyler;

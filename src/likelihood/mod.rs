@@ -9,7 +9,8 @@
 //! by their units they are both the identity at a maximum.
 //!
 //! Kinds of data: [`SampleLikelihood`] (complete samples), [`MomentLikelihood`] (moments, for the
-//! Gaussian: no n in the iterations), [`StreamLikelihood`] (blocks of a file).
+//! Gaussian: no n in the iterations), [`StreamLikelihood`] (blocks of a file), [`ShardLikelihood`]
+//! (parts that are kept and asked elsewhere).
 
 mod curvature;
 mod lanes;
@@ -19,6 +20,7 @@ mod moments;
 mod plan;
 mod point;
 mod samples;
+mod shards;
 mod stacked;
 mod stream;
 mod sums;
@@ -29,6 +31,7 @@ pub use moment_likelihood::MomentLikelihood;
 pub use moments::Moments;
 pub use point::Point;
 pub use samples::SampleLikelihood;
+pub use shards::{NamedLaw, Place, Question, ShardLikelihood, Shards};
 pub(crate) use stream::watched;
 pub use stream::{Progress, StreamLikelihood};
 pub use sums::{Sides, Sums};

@@ -156,6 +156,30 @@ impl Moments {
         Ok(())
     }
 
+    /// n, Σ vec Y and the Gram matrices as one list: the lists of parts with the same whitening add
+    /// up to the list of the whole.
+    pub fn to_flat(&self) -> Vec<f64> {
+        [self.n as f64].iter().chain(&self.sum).chain(&self.grams).copied().collect()
+    }
+
+    /// What [`Moments::to_flat`] listed.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for a list of another length.
+    pub fn from_flat(whitening: Point, numbers: &[f64]) -> Result<Self> {
+        let mut moments = Self::new(whitening);
+        let length = 1 + moments.sum.len() + moments.grams.len();
+        let Some((n, rest)) = numbers.split_first().filter(|_| numbers.len() == length) else {
+            let what = "a list of moments";
+            return Err(Error::shape(what, format!("{length} numbers"), numbers.len()));
+        };
+        moments.n = *n as usize;
+        let (sum, grams) = rest.split_at(moments.sum.len());
+        moments.sum.copy_from_slice(sum);
+        moments.grams.copy_from_slice(grams);
+        Ok(moments)
+    }
+
     /// The likelihood of what was observed.
     ///
     /// # Errors
