@@ -45,7 +45,7 @@ fn show(name: &str, label: &dyn Fn(usize) -> String) -> Result<()> {
 fn weight(fit: &Fit, x: ArrayView2<'_, f64>) -> f64 {
     let z = fit.point().whiten((&x - &fit.mean()).view());
     let mut psi = Array2::zeros(z.dim());
-    fit.law().weigh(z.view(), psi.view_mut(), &mut Scratch::default());
+    fit.law().weighting().weigh(z.view(), psi.view_mut(), &mut Scratch::default());
     (&z * &psi).sum() / (&z * &z).sum()
 }
 // ANCHOR_END: weights

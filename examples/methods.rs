@@ -29,10 +29,7 @@ fn main() -> Result<()> {
     let law = heavy.law().clone();
     let (a, b) = (Spd::identity(15), Spd::identity(12));
     let law = MatrixDistribution::new(law, Array2::zeros((15, 12)), a, b)?;
-    let mut rng = ChaCha12Rng::seed_from_u64(4);
-    let mut values = Array3::zeros((4, 15, 12));
-    values.outer_iter_mut().for_each(|mut x| x.assign(&law.sample(&mut rng)));
-    let sample = Sample::new(values)?;
+    let sample = law.simulate(4, &mut ChaCha12Rng::seed_from_u64(4))?;
     show("Heavy tails and few samples: matrix t, ν = 3, n = 4 of 15 × 12", &heavy, &sample)
 }
 

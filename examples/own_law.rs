@@ -11,13 +11,13 @@
 use kronfit::calculus::check;
 use kronfit::data::Sample;
 use kronfit::estimate::{Coordinates, JointProblem, Problem};
-use kronfit::family::{Law, MatrixDistribution, Radial, Sampler, Weighting};
+use kronfit::family::{Elliptical, Law, MatrixDistribution, Radial, Sampler, Weighting};
 use kronfit::likelihood::SampleLikelihood;
 use kronfit::linalg::Spd;
 use kronfit::model::{Dof, Model};
 use kronfit::optim::{Failure, Objective};
 use kronfit::{Error, Result, io};
-use ndarray::{Array1, Array2, Array3, array};
+use ndarray::{Array1, Array2, array};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Gamma, StandardNormal};
@@ -32,15 +32,7 @@ struct PowerExponential {
     beta: f64,
 }
 
-impl Law for PowerExponential {
-    fn name(&self) -> &'static str {
-        "power-exponential"
-    }
-
-    fn weighting(&self) -> Weighting {
-        Weighting::Scalar
-    }
-
+impl Elliptical for PowerExponential {
     fn radial(&self, delta: f64, _d: usize) -> Radial {
         let beta = self.beta;
         Radial {
@@ -48,6 +40,16 @@ impl Law for PowerExponential {
             weight: beta * delta.powf(beta - 1.0),
             slope: beta * (beta - 1.0) * delta.powf(beta - 2.0),
         }
+    }
+}
+
+impl Law for PowerExponential {
+    fn name(&self) -> &str {
+        "power-exponential"
+    }
+
+    fn weighting(&self) -> Weighting<'_> {
+        Weighting::Elliptical(self)
     }
 
     /// c = ln[ Γ(1 + d/2) / (π^{d/2} Γ(1 + d/2β) 2^{d/2β}) ], d = pq.
@@ -125,10 +127,7 @@ fn known_truth() -> Result<()> {
     let a = Spd::new("A", array![[1.0, 0.6, 0.36], [0.6, 1.0, 0.6], [0.36, 0.6, 1.0]])?;
     let b = Spd::new("B", array![[1.5, -0.4], [-0.4, 0.5]])?;
     let truth = MatrixDistribution::new(law.clone(), Array2::zeros((3, 2)), a, b)?;
-    let mut rng = ChaCha8Rng::seed_from_u64(11);
-    let mut values = Array3::zeros((2000, 3, 2));
-    values.outer_iter_mut().for_each(|mut x| x.assign(&truth.sample(&mut rng)));
-    let fit = Model::of(law).fit(&Sample::new(values)?)?;
+    let fit = Model::of(law).fit(&truth.simulate(2000, &mut ChaCha8Rng::seed_from_u64(11))?)?;
     println!("2000 simulated matrices, β = 0.5; truth A12 = 0.6, B12 = −0.4, σ² = 1");
     println!(
         "  A12 = {:.3}, B12 = {:.3}, σ² = {:.3} ({}, {} iterations)\n",

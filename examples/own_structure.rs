@@ -9,7 +9,7 @@ use kronfit::data::Sample;
 use kronfit::likelihood::Point;
 use kronfit::linalg::Root;
 use kronfit::model::Model;
-use kronfit::structure::{Shape, Structure};
+use kronfit::structure::{IntervalScale, Parameter, Shape, Structure};
 use ndarray::{Array2, Array3, ArrayView2};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -74,10 +74,13 @@ impl Shape for DampedWave {
         }))
     }
 
-    fn report(&self, matrix: ArrayView2<'_, f64>) -> Vec<(String, f64)> {
+    fn report(&self, matrix: ArrayView2<'_, f64>) -> Vec<Parameter> {
         let Ok(theta) = self.coordinates(matrix) else { return Vec::new() };
         let (_, rho, omega) = decode(&theta);
-        vec![("damping".to_owned(), rho), ("period".to_owned(), 2.0 * PI / omega)]
+        vec![
+            Parameter::named("damping", rho, IntervalScale::Logit),
+            Parameter::named("period", 2.0 * PI / omega, IntervalScale::Log),
+        ]
     }
 }
 
@@ -110,7 +113,7 @@ fn main() -> Result<()> {
         let fit = Model::gaussian().rows(rows.clone()).fit(&sample)?;
         let own = rows.shape().report(fit.row_cov().view());
         let shown: Vec<String> =
-            own.iter().take(3).map(|(name, x)| format!("{name} = {x:.3}")).collect();
+            own.iter().take(3).map(|x| format!("{x} = {:.3}", x.value)).collect();
         println!(
             "{:<16} {:>14.4} {:>6} {:>12.2}  {}",
             rows.to_string(),

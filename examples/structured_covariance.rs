@@ -56,7 +56,7 @@ fn compare(sample: &Sample, law: &Model) -> Result<()> {
 /// What the structure says of itself, as far as it fits on a line.
 fn own_parameters(rows: &Structure, fit: &Fit) -> String {
     let all = rows.shape().report(fit.row_cov().view());
-    let shown: Vec<String> = all.iter().take(4).map(|(name, x)| format!("{name} {x:.3}")).collect();
+    let shown: Vec<String> = all.iter().take(4).map(|x| format!("{x} {:.3}", x.value)).collect();
     let mut text = shown.join(", ");
     if all.len() > shown.len() {
         text.push_str(", …");

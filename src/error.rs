@@ -1,5 +1,6 @@
 //! The one error type: each variant is a fact that names the thing, the place and the remedy.
 
+use crate::text;
 use std::path::PathBuf;
 
 /// Result with the crate's [`Error`].
@@ -22,9 +23,7 @@ pub enum Error {
         found: String,
     },
     /// A NaN or an infinity where a finite number is needed.
-    #[error(
-        "{what} holds {value} at index {index:?}; remove or replace it (missing values are not modelled)"
-    )]
+    #[error("{what} holds {value} at index {index:?}; remove or replace it")]
     NonFinite {
         /// The array at fault.
         what: String,
@@ -32,6 +31,38 @@ pub enum Error {
         value: f64,
         /// Zero-based index of the first such entry.
         index: Vec<usize>,
+    },
+    /// A missing cell where complete data are needed.
+    #[error(
+        "{what}: the value of sample {sample}, row {row}, col {col} is missing{}; fill it in, or leave the sample out",
+        and_more(*count)
+    )]
+    Missing {
+        /// Where the data came from.
+        what: String,
+        /// Name or zero-based index of the sample.
+        sample: String,
+        /// Name or zero-based index of the row.
+        row: String,
+        /// Name or zero-based index of the column.
+        col: String,
+        /// Number of missing cells.
+        count: usize,
+    },
+    /// Names that must be the same set, in any order, are not.
+    #[error(
+        "{what} do not agree with those of {whose}{}; rename them, or leave the names out",
+        difference(here, there)
+    )]
+    Names {
+        /// The names at fault.
+        what: String,
+        /// What they are compared with.
+        whose: String,
+        /// Names that are only here.
+        here: Vec<String>,
+        /// Names that are only there.
+        there: Vec<String>,
     },
     /// A matrix that must be symmetric positive definite is not.
     #[error("{what} is not positive definite (its leading minor of order {minor} is not positive)")]
@@ -106,7 +137,7 @@ pub enum Error {
         remedy: String,
     },
     /// A file that could not be opened, read or created.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}: {reason}", text::path(path))]
     File {
         /// The file.
         path: PathBuf,
@@ -114,7 +145,7 @@ pub enum Error {
         reason: String,
     },
     /// A fault at a position of a text file.
-    #[error("{}:{line}: {reason}", path.display())]
+    #[error("{}:{line}: {reason}", text::path(path))]
     Parse {
         /// The file.
         path: PathBuf,
@@ -137,6 +168,30 @@ pub enum Error {
         /// Who stopped it.
         reason: String,
     },
+}
+
+/// How many more cells there are, in words.
+fn and_more(count: usize) -> String {
+    match count.saturating_sub(1) {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    }
+}
+
+/// Names that two lists do not share, in words.
+fn difference(here: &[String], there: &[String]) -> String {
+    const MOST: usize = 8;
+    let list = |names: &[String]| {
+        let more = names.len().saturating_sub(MOST);
+        let shown = names[..names.len() - more].join(", ");
+        if more > 0 { format!("{shown} and {more} more") } else { shown }
+    };
+    match (here.is_empty(), there.is_empty()) {
+        (true, true) => " (a name is there twice)".to_owned(),
+        (false, true) => format!(" (only here: {})", list(here)),
+        (true, false) => format!(" (only there: {})", list(there)),
+        (false, false) => format!(" (only here: {}; only there: {})", list(here), list(there)),
+    }
 }
 
 impl Error {

@@ -87,6 +87,7 @@ pub mod report;
 pub mod special;
 pub mod structure;
 pub mod study;
+pub mod text;
 
 pub use error::{Error, Result};
 

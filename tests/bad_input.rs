@@ -42,6 +42,12 @@ impl Folder {
         self.sentence(read(&path))
     }
 
+    /// The sentence for asking a sample with missing cells to be complete.
+    fn completing(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
+        let sample = read(&self.file(name, bytes)).unwrap();
+        self.sentence(sample.require_complete())
+    }
+
     fn npz(&self, name: &str, entries: &[(&str, Entry<'_>)]) -> PathBuf {
         let path = self.path(name);
         io::write_npz(&path, entries).unwrap();
@@ -54,7 +60,7 @@ fn read(path: &Path) -> Result<kronfit::data::Sample> {
 }
 
 fn read_key(path: &Path, key: &str) -> Result<kronfit::data::Sample> {
-    io::read(path, &ReadOptions { key: Some(key.to_owned()) })
+    io::read(path, &ReadOptions { key: Some(key.to_owned()), ..ReadOptions::default() })
 }
 
 /// An npy file from the words of its header.
@@ -207,27 +213,26 @@ fn nan_and_infinity() {
     let mut values = [1.0; 12];
     values[9] = f64::NAN;
     assert_eq!(
-        folder.reading("x.npy", npy("<f8", "(2, 3, 2)", &doubles(&values))),
-        "x.npy holds NaN at index [1, 1, 1]; remove or replace it (missing values are not modelled)"
+        folder.completing("x.npy", npy("<f8", "(2, 3, 2)", &doubles(&values))),
+        "x.npy: the value of sample 1, row 1, col 1 is missing; fill it in, or leave the sample out"
     );
     values[4] = f64::NEG_INFINITY;
     assert_eq!(
         folder.reading("x.npy", npy("<f8", "(2, 3, 2)", &doubles(&values))),
-        "x.npy holds -inf at index [0, 2, 0]; remove or replace it (missing values are not modelled)"
+        "x.npy holds -inf at index [0, 2, 0]; remove or replace it"
     );
     // The index is that of the array, not of the memory.
     let fortran = "{'descr': '<f8', 'fortran_order': True, 'shape': (2, 3, 2), }\n";
     assert_eq!(
         folder.reading("x.npy", npy_with(fortran, &doubles(&values))),
-        "x.npy holds -inf at index [0, 2, 0]; remove or replace it (missing values are not modelled)"
+        "x.npy holds -inf at index [0, 2, 0]; remove or replace it"
     );
     let mut cube = Array3::<f64>::ones((2, 3, 2));
     cube[[1, 2, 0]] = f64::INFINITY;
     let path = folder.npz("x.npz", &[("y", Entry::Array(cube.view().into_dyn()))]);
     assert_eq!(
         folder.sentence(read(&path)),
-        "array 'y' of x.npz holds inf at index [1, 2, 0]; remove or replace it \
-         (missing values are not modelled)"
+        "array 'y' of x.npz holds inf at index [1, 2, 0]; remove or replace it"
     );
     assert!(matches!(read(&path), Err(Error::NonFinite { index, .. }) if index == [1, 2, 0]));
 }
@@ -405,18 +410,8 @@ fn csv_faults() {
         ),
         (
             "1,b,u,3\n1,b,v,4\n1,a,u,5\n",
-            "x.csv:6: the cell of sample '1', row 'a', col 'u' is already given in line 2; \
+            "x.csv:6: the cell of sample 1, row a, col u is already given in line 2; \
              remove one of the two",
-        ),
-        (
-            "1,b,u,3\n2,b,v,4\n",
-            "x.csv: the cell of sample '1', row 'b', col 'v' is missing; \
-             add a line for it (missing values are not modelled)",
-        ),
-        (
-            "1,b,u,3\n",
-            "x.csv: the cell of sample '1', row 'b', col 'v' is missing; \
-             add a line for it (missing values are not modelled)",
         ),
         (
             "1,b,u,3,5\n",
@@ -424,25 +419,11 @@ fn csv_faults() {
              give every line the same number of fields",
         ),
         (
-            "1,b,u,n/a\n",
-            "x.csv:4: 'n/a' in column 4 is not a number; write numbers as 1.5 or 1.5e-3",
+            "1,b,u,12 kg\n",
+            "x.csv:4: '12 kg' in column 4 is not a number; write numbers as 1.5 or 1.5e-3",
         ),
-        ("1,b,u,\n", "x.csv:4: '' in column 4 is not a number; write numbers as 1.5 or 1.5e-3"),
-        (
-            "1,b,u,nan\n",
-            "x.csv:4: the value in column 4 is NaN; remove or replace it \
-             (missing values are not modelled)",
-        ),
-        (
-            "1,b,u,-inf\n",
-            "x.csv:4: the value in column 4 is -inf; remove or replace it \
-             (missing values are not modelled)",
-        ),
-        (
-            "1,b,u,1e999\n",
-            "x.csv:4: the value in column 4 is inf; remove or replace it \
-             (missing values are not modelled)",
-        ),
+        ("1,b,u,-inf\n", "x.csv:4: the value in column 4 is -inf; remove or replace it"),
+        ("1,b,u,1e999\n", "x.csv:4: the value in column 4 is inf; remove or replace it"),
         ("1,,u,3\n", "x.csv:4: the row label is empty; name every row"),
     ] {
         assert_eq!(folder.reading("x.csv", format!("{head}{rest}")), sentence);
@@ -455,7 +436,7 @@ fn csv_header_faults() {
     assert_eq!(
         folder.reading("x.csv", "sample,row,value\n1,a,2\n"),
         "x.csv:1: the header has no column 'col' (it has 'sample', 'row', 'value'); \
-         name the columns sample,row,col,value"
+         name the columns sample,row,col,value, or say which they are"
     );
     assert_eq!(
         folder.reading("x.csv", "sample,row,col,value,Row\n1,a,b,2,c\n"),
@@ -481,8 +462,27 @@ fn csv_labels_that_promise_too_much() {
     }
     assert_eq!(
         folder.reading("x.csv", text),
-        "x.csv: the cell of sample '0', row '0', col '1' is missing; \
-         add a line for it (missing values are not modelled)"
+        "x.csv: the labels make 20000 samples (up to 19999) of 20000 rows (up to 19999) and 20000 \
+         columns (up to 19999), but only 20000 cells are given; look for labels in the wrong column"
+    );
+}
+
+#[test]
+fn csv_cells_without_a_value() {
+    let folder = Folder::new();
+    let head = "sample,row,col,value\n1,a,u,1\n1,a,v,2\n";
+    for word in ["", "NA", "nan", "NaN", "n/a", "NULL", ".", "-nan", "<NA>"] {
+        assert_eq!(
+            folder.completing("x.csv", format!("{head}1,b,u,{word}\n1,b,v,4\n")),
+            "x.csv: the value of sample 1, row b, col u is missing; fill it in, or leave the \
+             sample out",
+            "{word}"
+        );
+    }
+    assert_eq!(
+        folder.completing("x.csv", format!("{head}1,b,u,3\n2,b,v,4\n")),
+        "x.csv: the value of sample 1, row b, col v is missing (and 3 more); fill it in, or leave \
+         the sample out"
     );
 }
 
@@ -508,7 +508,7 @@ fn matrices() {
     let path = folder.file("m.npy", npy("<f8", "(2, 1)", &doubles(&[1.0, f64::NAN])));
     assert_eq!(
         folder.sentence(io::read_matrix(&path)),
-        "m.npy holds NaN at index [1, 0]; remove or replace it (missing values are not modelled)"
+        "m.npy holds NaN at index [1, 0]; remove or replace it"
     );
 }
 

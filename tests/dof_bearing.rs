@@ -6,7 +6,6 @@ use kronfit::linalg::Spd;
 use ndarray::{Array1, Array2};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use rand_distr::Distribution;
 use std::sync::Arc;
 
 const DRAWS: usize = 40_000;
@@ -15,13 +14,13 @@ fn draws(law: Arc<dyn Law>, p: usize, q: usize) -> Vec<Array2<f64>> {
     let unit = |d: usize| Spd::new("I", Array2::eye(d)).expect("definite");
     let law = MatrixDistribution::new(law, Array2::zeros((p, q)), unit(p), unit(q)).expect("a law");
     let mut rng = ChaCha8Rng::seed_from_u64(11);
-    (0..DRAWS).map(|_| law.sample(&mut rng)).collect()
+    (0..DRAWS).map(|_| law.draw(&mut rng).expect("a sampler")).collect()
 }
 
 /// ρ(Z) and ⟨Z, Ψ(Z)⟩.
 fn look(law: &dyn Law, z: &Array2<f64>) -> (f64, f64) {
     let mut psi = Array2::zeros(z.dim());
-    let (rho, _) = law.weigh(z.view(), psi.view_mut(), &mut Scratch::default());
+    let (rho, _) = law.weighting().weigh(z.view(), psi.view_mut(), &mut Scratch::default());
     (rho, (z * &psi).sum())
 }
 

@@ -28,7 +28,7 @@ fn files_that_numpy_wrote() {
         read += 1;
     }
     assert_eq!((read, refused), (16, 2));
-    let options = ReadOptions { key: Some("x".to_owned()) };
+    let options = ReadOptions { key: Some("x".to_owned()), ..ReadOptions::default() };
     for (file, rows) in [
         ("stored", ["r1", "ä", "漢"].as_slice()),
         ("deflated", &["r1", "ä", "漢"]),

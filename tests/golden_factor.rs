@@ -8,7 +8,7 @@ use kronfit::estimate::{FitOptions, Method, Silent};
 use kronfit::io::{ReadOptions, load};
 use kronfit::linalg::Root;
 use kronfit::model::{Dof, Model};
-use kronfit::structure::{Shape, Structure};
+use kronfit::structure::{ParameterKind, Shape, Structure};
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis};
 use serde_json::Value;
 
@@ -75,11 +75,12 @@ fn heywood_cases_have_their_zeros() {
         let found = found.expect("an update");
         let expected = common::matrix(&Value::Array(vec![case["uniquenesses"].clone()]));
         let report = shape.report(found.view());
-        let ours = report.iter().filter(|(what, _)| what.starts_with("uniqueness"));
+        let ours = report.iter().filter(|x| x.kind == ParameterKind::Uniqueness);
         let mut seen = 0;
-        for (((what, share), reference), variance) in ours.zip(&expected).zip(found.diag()) {
+        for ((ours, reference), variance) in ours.zip(&expected).zip(found.diag()) {
             seen += usize::from(*reference < 1e-12 * variance);
-            assert!((share - reference / variance).abs() < 1e-6, "{name}, {what}: {share}");
+            let share = ours.value;
+            assert!((share - reference / variance).abs() < 1e-6, "{name}, {ours}: {share}");
         }
         assert_eq!(seen, zeros, "{name}");
     }
@@ -144,7 +145,7 @@ fn standard_errors_beside_a_vanishing_uniqueness() {
     let fit = Model::gaussian().cols(Structure::Factor(2)).fit(&sample).expect("a fit");
     let shape = fit.model().col_structure().shape();
     let report = shape.report(fit.col_cov().view());
-    let zeros = report.iter().filter(|(name, x)| name.starts_with("uniqueness") && *x == 0.0);
+    let zeros = report.iter().filter(|x| x.kind == ParameterKind::Uniqueness && x.value == 0.0);
     assert_eq!(zeros.count(), 2);
     let errors = fit.on(&sample).unwrap().standard_errors().expect("standard errors");
     let scale = fit.col_cov().diag().iter().fold(0.0_f64, |m, x| m.max(*x));

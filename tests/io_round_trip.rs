@@ -191,7 +191,7 @@ fn the_key_chooses_the_array() {
     )
     .unwrap();
     assert_eq!(io::read(&path, &ReadOptions::default()).unwrap().dim(), (1, 2, 2));
-    let options = ReadOptions { key: Some("two".to_owned()) };
+    let options = ReadOptions { key: Some("two".to_owned()), ..ReadOptions::default() };
     assert_eq!(io::read(&path, &options).unwrap().values(), two);
     assert_eq!(io::read_matrix(&path).unwrap(), eye);
 }
@@ -225,7 +225,7 @@ fn integer_labels_sort_by_value_and_text_labels_by_appearance() {
 fn matrices_with_and_without_a_header() {
     let expected = ndarray::arr2(&[[1.0, -2.5], [3e-3, 4.0]]);
     for text in ["1,-2.5\n3e-3,4\n", "a,b\n1, -2.5\r\n3e-3,4"] {
-        assert_eq!(io::read_matrix_csv_bytes(text.as_bytes(), "m.csv").unwrap(), expected);
+        assert_eq!(io::read_matrix_csv_bytes(text.as_bytes(), "m.csv").unwrap().values, expected);
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("m.npy");

@@ -19,13 +19,12 @@ fn normals(p: usize, q: usize, rng: &mut ChaCha8Rng) -> Array2<f64> {
 }
 
 fn rho(law: &dyn Law, z: &Array2<f64>) -> f64 {
-    let mut psi = Array2::zeros(z.dim());
-    law.weigh(z.view(), psi.view_mut(), &mut Scratch::default()).0
+    law.weighting().rho(z.view())
 }
 
 fn psi(law: &dyn Law, z: &Array2<f64>) -> Array2<f64> {
     let mut psi = Array2::zeros(z.dim());
-    law.weigh(z.view(), psi.view_mut(), &mut Scratch::default());
+    law.weighting().weigh(z.view(), psi.view_mut(), &mut Scratch::default());
     psi
 }
 
@@ -67,7 +66,8 @@ fn derivatives_pass_their_gate() {
                 assert!((inner - along[[0, 0]]).abs() < 1e-8 * scale, "Ψ, {what}");
 
                 let mut exact = Array2::zeros((p, q));
-                law.weigh_derivative(z.view(), h.view(), exact.view_mut(), &mut Scratch::default());
+                let scratch = &mut Scratch::default();
+                law.weighting().weigh_derivative(z.view(), h.view(), exact.view_mut(), scratch);
                 let approximate = difference(|t| psi(&*law, &(&z + &(&h * t))), step);
                 let off = norm(&(&exact - &approximate)) / norm(&exact);
                 assert!(off < 1e-8, "DΨ, {what}: {off:.1e}");
@@ -195,7 +195,8 @@ fn distances_and_entries_have_their_distributions() {
         MatrixDistribution::new(law, mean.clone(), row.clone(), col.clone()).unwrap()
     };
     let draw = |law: &MatrixDistribution| -> Vec<Array2<f64>> {
-        law.clone().sample_iter(ChaCha8Rng::seed_from_u64(3)).take(n).collect()
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        (0..n).map(|_| law.draw(&mut rng).unwrap()).collect()
     };
     let d = (p * q) as f64;
 
@@ -244,14 +245,15 @@ fn moments_and_entropy_match_simulation() {
         let covariance = kron(&row, &col);
         let mut sum = Array2::<f64>::zeros((6, 6));
         let (mut ln_sum, mut ln_squares) = (0.0, 0.0);
-        for x in law.clone().sample_iter(ChaCha8Rng::seed_from_u64(4)).take(n) {
+        let drawn = law.simulate(n, &mut ChaCha8Rng::seed_from_u64(4)).unwrap();
+        let densities = law.ln_pdf_all(drawn.values()).unwrap();
+        for (x, ln_pdf) in drawn.values().outer_iter().zip(densities) {
             let flat: Vec<f64> = (&x - &mean).iter().copied().collect();
             for i in 0..6 {
                 for j in 0..6 {
                     sum[[i, j]] += flat[i] * flat[j] / n as f64;
                 }
             }
-            let ln_pdf = law.ln_pdf(x.view()).unwrap();
             ln_sum += ln_pdf / n as f64;
             ln_squares += ln_pdf * ln_pdf / n as f64;
         }

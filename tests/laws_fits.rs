@@ -21,12 +21,7 @@ fn simulate(law: Arc<dyn Law>, n: usize, p: usize, q: usize, seed: u64) -> Sampl
     let col = Array2::from_shape_fn((q, q), |(i, j)| (-0.5_f64).powi(i.abs_diff(j) as i32));
     let (row, col) = (Spd::new("A", row).unwrap(), Spd::new("B", col).unwrap());
     let law = MatrixDistribution::new(law, Array2::ones((p, q)), row, col).unwrap();
-    let mut values = Array3::zeros((n, p, q));
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    for mut slot in values.outer_iter_mut() {
-        slot.assign(&law.sample(&mut rng));
-    }
-    Sample::new(values).unwrap()
+    law.simulate(n, &mut ChaCha8Rng::seed_from_u64(seed)).unwrap()
 }
 
 fn law(kind: u8, dof: f64) -> Arc<dyn Law> {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// From the bottom up: a module may use what stands before it.
-const LAYERS: [&str; 18] = [
+const LAYERS: [&str; 19] = [
+    "text",
     "error",
     "linalg",
     "kronecker",

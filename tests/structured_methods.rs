@@ -6,10 +6,9 @@ use kronfit::family::MatrixDistribution;
 use kronfit::linalg::Spd;
 use kronfit::model::{Dof, Mean, Model};
 use kronfit::structure::Structure;
-use ndarray::{Array2, Array3};
+use ndarray::Array2;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use rand_distr::Distribution;
 
 const STRUCTURES: [&str; 8] = [
     "unstructured",
@@ -80,10 +79,7 @@ fn sample(model: &Model, dof: f64, (n, p, q): (usize, usize, usize), seed: u64) 
     };
     let (row, col) = (factor(model.row_structure(), p), factor(model.col_structure(), q));
     let from = MatrixDistribution::new(law, Array2::zeros((p, q)), row, col).expect("a law");
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut values = Array3::zeros((n, p, q));
-    values.outer_iter_mut().for_each(|mut x| x.assign(&from.sample(&mut rng)));
-    Sample::new(values).expect("a sample")
+    from.simulate(n, &mut ChaCha8Rng::seed_from_u64(seed)).expect("a sample")
 }
 
 fn fit(model: &Model, sample: &Sample, method: Method, tol: f64, what: &str) -> Fit {

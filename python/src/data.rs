@@ -2,7 +2,7 @@
 
 use crate::convert::to_python;
 use crate::errors::exception;
-use kronfit::data::{Sample, SharedValues};
+use kronfit::data::{Names, Sample, SharedValues};
 use kronfit::io::{self, ReadOptions};
 use ndarray::ArrayView3;
 use numpy::{PyArray3, PyReadonlyArray3, PyUntypedArrayMethods, ToPyArray};
@@ -53,13 +53,14 @@ impl Data {
         col_names: Vec<String>,
         source: &str,
     ) -> PyResult<Self> {
+        let names = Names { rows: row_names, cols: col_names, ..Names::default() };
         let sample = if values.is_c_contiguous() && !values.is_empty() {
             let view = values.as_array();
             let (start, dim) = (view.as_ptr(), view.dim());
             let shared = Borrowed { start, dim, _owner: (*values).clone().unbind() };
-            Sample::shared(Arc::new(shared), row_names, col_names, source)
+            Sample::shared(Arc::new(shared), names, source)
         } else {
-            Sample::named(values.as_array().to_owned(), row_names, col_names, source)
+            Sample::incomplete(values.as_array().to_owned(), names, source)
         };
         Ok(Self { sample: Arc::new(sample.map_err(exception)?) })
     }
@@ -68,7 +69,9 @@ impl Data {
     #[staticmethod]
     #[pyo3(signature = (name, key=None))]
     fn read(py: Python<'_>, name: &str, key: Option<String>) -> PyResult<Self> {
-        let sample = py.detach(|| io::load(name, &ReadOptions { key })).map_err(exception)?;
+        let sample = py
+            .detach(|| io::load(name, &ReadOptions { key, ..ReadOptions::default() }))
+            .map_err(exception)?;
         Ok(Self { sample: Arc::new(sample) })
     }
 

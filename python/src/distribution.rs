@@ -2,8 +2,7 @@
 
 use crate::errors::exception;
 use crate::run::{Stop, aside};
-use kronfit::Error;
-use kronfit::family::{Gaussian, KroneckerT, Law, MatrixDistribution, MatrixT};
+use kronfit::family::{Law, LawName, MatrixDistribution};
 use kronfit::linalg::Spd;
 use kronfit::study::Truth;
 use ndarray::{Array1, Array2};
@@ -44,7 +43,7 @@ impl Distribution {
         col: PyReadonlyArray2<'_, f64>,
     ) -> PyResult<Self> {
         let own = |x: PyReadonlyArray2<'_, f64>| x.as_array().to_owned();
-        let build = || Self::of(named(law, dof)?, own(mean), own(row), own(col));
+        let build = || Self::of(law.parse::<LawName>()?.law(dof)?, own(mean), own(row), own(col));
         build().map_err(exception)
     }
 
@@ -80,9 +79,8 @@ impl Distribution {
         values: PyReadonlyArray3<'_, f64>,
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
         let view = values.as_array();
-        let all: kronfit::Result<Vec<f64>> =
-            py.detach(|| view.outer_iter().map(|x| self.inner.ln_pdf(x)).collect());
-        Ok(Array1::from(all.map_err(exception)?).to_pyarray(py))
+        let all = py.detach(|| self.inner.ln_pdf_all(view));
+        Ok(all.map_err(exception)?.to_pyarray(py))
     }
 
     /// Squared distances of every matrix (m, p, q) from the location.
@@ -92,9 +90,9 @@ impl Distribution {
         values: PyReadonlyArray3<'_, f64>,
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
         let view = values.as_array();
-        let all: kronfit::Result<Vec<f64>> =
-            py.detach(|| view.outer_iter().map(|x| self.inner.squared_distance(x)).collect());
-        Ok(Array1::from(all.map_err(exception)?).to_pyarray(py))
+        let one = |x| Ok(self.inner.whiten(x)?.iter().map(|z| z * z).sum());
+        let all: kronfit::Result<Array1<f64>> = py.detach(|| view.outer_iter().map(one).collect());
+        Ok(all.map_err(exception)?.to_pyarray(py))
     }
 
     /// n draws; draw i comes from stream i of the seed.
@@ -128,14 +126,5 @@ impl Distribution {
     /// Differential entropy in nats; `None` where there is no closed form.
     fn entropy(&self) -> Option<f64> {
         self.inner.entropy()
-    }
-}
-
-fn named(law: &str, dof: Option<f64>) -> kronfit::Result<Arc<dyn Law>> {
-    match (law, dof) {
-        ("gaussian", _) => Ok(Arc::new(Gaussian)),
-        ("kronecker-t", Some(dof)) => Ok(Arc::new(KroneckerT::new(dof)?)),
-        ("matrix-t", Some(dof)) => Ok(Arc::new(MatrixT::new(dof)?)),
-        (law, _) => Err(Error::domain(format!("df of the law {law}"), "missing", "above 0")),
     }
 }

@@ -10,14 +10,14 @@ use crate::run::{Stop, Watch, aside, here};
 use kronfit::Error;
 use kronfit::estimate::{Fit as Inner, FitOptions, Normalisation};
 use kronfit::family::Law;
-use kronfit::inference::ErrorOptions;
-use kronfit::likelihood::{Likelihood, Observation, SampleLikelihood};
+use kronfit::inference::{ErrorOptions, SampleScore, score};
 use kronfit::report::{FitRecord, html::html, plot};
-use ndarray::Array1;
-use numpy::{PyArray1, PyArray2, PyArray3, PyReadonlyArray3, ToPyArray};
+use kronfit::study::Truth;
+use numpy::{PyArray1, PyArray2, PyArray3, ToPyArray};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -84,7 +84,7 @@ pub struct Fit {
 #[pymethods]
 impl Fit {
     #[getter]
-    fn model(&self) -> &'static str {
+    fn model(&self) -> &str {
         self.inner.model().law().name()
     }
 
@@ -292,31 +292,21 @@ impl Fit {
         Ok(StandardErrors { inner: errors })
     }
 
-    /// ln f(X_i) and ‖Z_i‖² of new matrices.
+    /// ln f(X_i), distance and p-value (NaN where it is not known) of new matrices.
     #[allow(clippy::type_complexity)]
     fn score_samples<'py>(
         &self,
         py: Python<'py>,
-        values: PyReadonlyArray3<'_, f64>,
-    ) -> PyResult<(Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>)> {
-        let (_, p, q) = self.inner.dim();
-        let view = values.as_array();
-        if (view.dim().1, view.dim().2) != (p, q) {
-            let expected = format!("(n, {p}, {q})");
-            return Err(exception(Error::shape("the array", expected, view.dim())));
-        }
-        let (fit, n) = (&self.inner, view.dim().0);
-        let (mut densities, mut distances) = (Array1::zeros(n), Array1::zeros(n));
-        let look = |seen: Observation<'_>| {
-            (densities[seen.index], distances[seen.index]) = (seen.ln_density, seen.distance);
-            Ok(())
-        };
-        py.detach(|| {
-            let mut look = look;
-            SampleLikelihood::of(view).each(fit.point(), fit.law(), &mut look)
-        })
-        .map_err(exception)?;
-        Ok((densities.to_pyarray(py), distances.to_pyarray(py)))
+        data: &Data,
+    ) -> PyResult<[Bound<'py, PyArray1<f64>>; 3]> {
+        let scores = py.detach(|| score(&self.inner, &data.sample)).map_err(exception)?;
+        let column =
+            |of: fn(&SampleScore) -> f64| PyArray1::from_iter(py, scores.samples.iter().map(of));
+        Ok([
+            column(|s| s.log_density),
+            column(|s| s.distance),
+            column(|s| s.p_value.unwrap_or(f64::NAN)),
+        ])
     }
 
     /// n samples of the fitted law.
@@ -326,7 +316,38 @@ impl Fit {
         n: usize,
         seed: u64,
     ) -> PyResult<Bound<'py, PyArray3<f64>>> {
-        self.distribution()?.rvs(py, n, seed)
+        let fit = self.inner.clone();
+        let drawn = aside(py, &Stop::default(), move || Truth::fitted(&fit).simulate(n, seed))?;
+        Ok(drawn.sample.values().to_pyarray(py))
+    }
+
+    /// The record that can be loaded, as JSON text.
+    fn to_json(&self) -> PyResult<String> {
+        self.inner.model().spec().map_err(exception)?;
+        FitRecord::new(&self.inner, Normalisation::Trace).to_json().map_err(exception)
+    }
+
+    /// Writes the record to a file, whole or not at all.
+    fn save(&self, path: &str) -> PyResult<()> {
+        self.inner.save(path).map_err(exception)
+    }
+
+    /// Reads a record from text.
+    #[staticmethod]
+    fn from_json(text: &str) -> PyResult<Self> {
+        let fit = Inner::from_json(text, Path::new("the fit")).map_err(exception)?;
+        Ok(Self { inner: Arc::new(fit) })
+    }
+
+    /// Reads a record from a file.
+    #[staticmethod]
+    fn load(path: &str) -> PyResult<Self> {
+        Ok(Self { inner: Arc::new(Inner::load(path).map_err(exception)?) })
+    }
+
+    /// The specification of the model.
+    fn specification(&self) -> Model {
+        Model { inner: self.inner.model().clone() }
     }
 
     /// The fitted distribution.

@@ -49,6 +49,7 @@ impl StandardErrors {
             IntervalScale::Linear => "linear",
             IntervalScale::Log => "log",
             IntervalScale::Atanh => "atanh",
+            IntervalScale::Logit => "logit",
         };
         Ok(all
             .into_iter()

@@ -1,8 +1,7 @@
 //! Models by name, with arrays where the command line has files.
 
 use crate::errors::exception;
-use kronfit::Error;
-use kronfit::model::{Dof, Mean, Model as Inner};
+use kronfit::model::{Dof, Mean, Model as Inner, ModelSpec};
 use kronfit::structure::Structure;
 use numpy::PyReadonlyArray2;
 use pyo3::prelude::*;
@@ -94,29 +93,13 @@ impl Model {
 }
 
 fn of_law(law: &str, dof: Option<&Freedom>) -> kronfit::Result<Inner> {
-    let dof = match dof {
+    let mut spec = ModelSpec::new(law.parse()?);
+    spec.dof = match dof {
         None => None,
         Some(Freedom::Given(dof)) => Some(Dof::Fixed(*dof)),
-        Some(Freedom::Word(word)) if word == "estimate" => Some(Dof::Estimate),
-        Some(Freedom::Word(word)) => {
-            let allowed = "a number or \"estimate\"";
-            return Err(Error::domain("dof", format!("\"{word}\""), allowed));
-        }
+        Some(Freedom::Word(word)) => Some(word.parse()?),
     };
-    match (law, dof) {
-        ("gaussian", None) => Ok(Inner::gaussian()),
-        ("gaussian", Some(_)) => Err(Error::Unsupported {
-            what: "dof is given, but the Gaussian has no degrees of freedom".to_owned(),
-            remedy: "leave it out, or choose the model kronecker-t or matrix-t".to_owned(),
-        }),
-        ("kronecker-t", dof) => Ok(Inner::kronecker_t(dof.unwrap_or_default())),
-        ("matrix-t", dof) => Ok(Inner::matrix_t(dof.unwrap_or_default())),
-        (other, _) => Err(Error::domain(
-            "the model",
-            format!("\"{other}\""),
-            "gaussian, kronecker-t or matrix-t",
-        )),
-    }
+    spec.model()
 }
 
 fn structure(factor: Factor<'_>) -> kronfit::Result<Structure> {

@@ -2,11 +2,13 @@
 
 use super::Done;
 use super::data::DataArgs;
-use super::model::{HowArgs, LawName, mean, structure};
+use super::model::{HowArgs, at_flag, law_names};
 use super::progress::{CountProgress, say};
 use crate::estimate::Method;
+use crate::family::LawName;
 use crate::inference::{Order, compare, sort_compared};
-use crate::model::Model;
+use crate::model::spec::{mean, structure};
+use crate::model::{Model, ModelSpec};
 use crate::report::{comparison_table, to_json};
 use crate::structure::Structure;
 use crate::{Error, Result, io};
@@ -19,7 +21,7 @@ pub(super) struct CompareArgs {
     data: DataArgs,
     /// Laws to compare, separated by commas; ν of the t laws is estimated.
     #[arg(long, value_name = "LAWS", value_delimiter = ',',
-          default_values_t = LawName::ALL, value_enum)]
+          default_values_t = LawName::ALL, value_parser = law_names())]
     models: Vec<LawName>,
     /// Structures to compare, separated by commas, each on the rows and on the columns. A pair
     /// like ar1*unstructured (rows*columns) stands for itself alone.
@@ -63,11 +65,12 @@ fn pairs(texts: &[String]) -> Result<Vec<(Structure, Structure)>> {
 }
 
 pub(super) fn run(args: &CompareArgs, quiet: bool) -> Result<Done> {
-    let mean = mean(&args.mean)?;
+    let mean = at_flag("--mean", mean(&args.mean))?;
     let mut models: Vec<Model> = Vec::new();
     for law in &args.models {
         for (rows, cols) in pairs(&args.structures)? {
-            models.push(law.model(None)?.rows(rows).cols(cols).mean(mean.clone()));
+            let mean = mean.clone();
+            models.push(ModelSpec { rows, cols, mean, ..ModelSpec::new(*law) }.model()?);
         }
     }
     let sample = args.data.load()?;

@@ -5,7 +5,7 @@ use super::progress::say;
 use crate::Result;
 use crate::data::Sample;
 use crate::io::{self, ReadOptions};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 /// Where the sample comes from.
 #[derive(Debug, Args)]
@@ -19,9 +19,30 @@ pub(super) struct DataArgs {
     pub(super) key: Option<String>,
 }
 
+/// What is done about cells that hold no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum Missing {
+    /// The fit takes them as missing.
+    #[default]
+    Auto,
+    /// They are an error.
+    Refuse,
+}
+
 impl DataArgs {
+    /// The sample, complete.
     pub(super) fn load(&self) -> Result<Sample> {
-        io::load(&self.data, &ReadOptions { key: self.key.clone() })
+        self.load_with(Missing::Refuse)
+    }
+
+    /// The sample, with missing cells where they are welcome.
+    pub(super) fn load_with(&self, missing: Missing) -> Result<Sample> {
+        let options = ReadOptions { key: self.key.clone(), ..ReadOptions::default() };
+        let sample = io::load(&self.data, &options)?;
+        if missing == Missing::Refuse {
+            sample.require_complete()?;
+        }
+        Ok(sample)
     }
 }
 

@@ -1,7 +1,7 @@
 //! `kronfit fit`: read, fit, report.
 
 use super::Done;
-use super::data::DataArgs;
+use super::data::{DataArgs, Missing};
 use super::model::{HowArgs, ModelArgs};
 use super::progress::{CountProgress, FitProgress, say};
 use crate::Result;
@@ -27,6 +27,10 @@ pub(super) struct FitArgs {
     method: Vec<Method>,
     #[command(flatten)]
     how: HowArgs,
+    /// Cells without a value (NaN, NA, empty, lines that are not there): auto takes them as
+    /// missing, refuse names the first of them.
+    #[arg(long, value_name = "WHAT", default_value = "auto")]
+    missing: Missing,
     /// Read the data in blocks, for a .npy file (or a folder of them) larger than memory.
     #[arg(long, conflicts_with_all = ["plot", "report", "key"])]
     stream: bool,
@@ -79,7 +83,7 @@ pub(super) fn run(args: &FitArgs, quiet: bool) -> Result<Done> {
     let data = if args.stream {
         Input::Stream(NpyBlocks::open(Path::new(&args.data.data))?)
     } else {
-        Input::Memory(args.data.load()?)
+        Input::Memory(args.data.load_with(args.missing)?)
     };
     let fits = args
         .method

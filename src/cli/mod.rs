@@ -10,6 +10,7 @@ mod fit;
 mod model;
 mod outliers;
 mod progress;
+mod score;
 mod simulate;
 mod study;
 mod test;
@@ -43,7 +44,9 @@ enum Command {
     Test(Box<test::TestArgs>),
     /// Find the samples that a model does not explain, and the cells behind them.
     Outliers(Box<outliers::OutliersArgs>),
-    /// Simulate a sample from a known truth.
+    /// Density, distance and p-value of new data under a saved fit.
+    Score(score::ScoreArgs),
+    /// Simulate a sample from a known truth, or from a saved fit.
     Simulate(Box<simulate::SimulateArgs>),
     /// Run a simulation study: estimators against known truths.
     Study(Box<study::StudyArgs>),
@@ -99,6 +102,7 @@ fn run(cli: &Cli) -> Result<Done> {
         Command::Compare(args) => compare::run(args, cli.quiet),
         Command::Test(args) => test::run(args, cli.quiet),
         Command::Outliers(args) => outliers::run(args, cli.quiet),
+        Command::Score(args) => score::run(args, cli.quiet),
         Command::Simulate(args) => simulate::run(args, cli.quiet),
         Command::Study(args) => study::run(args, cli.threads, cli.quiet),
         Command::Derive(args) => derive::run(args),

@@ -1,30 +1,34 @@
 //! The arguments that say which model to fit and how, shared by the commands that fit.
 
 use crate::estimate::{Certify, Coordinates, DataSource, FitOptions, Method};
-use crate::io;
-use crate::model::{Dof, Mean, Model};
+use crate::family::LawName;
+use crate::model::{Model, ModelSpec};
 use crate::optim::{Optimizer, Settings};
-use crate::structure::Structure;
 use crate::{Error, Result};
-use clap::{Args, ValueEnum};
-use std::path::Path;
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 /// The laws, as the command line names them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum LawName {
-    /// Matrix normal.
-    Gaussian,
-    /// Elliptical t: vec X is multivariate t with scale A ⊗ B.
-    KroneckerT,
-    /// Matrix-variate t (determinant form).
-    MatrixT,
+pub(super) fn law_names() -> impl TypedValueParser<Value = LawName> {
+    PossibleValuesParser::new(LawName::ALL.map(LawName::name))
+        .try_map(|name| name.parse::<LawName>())
+}
+
+/// Errors of the library speak of its parts; here a part is a flag.
+pub(super) fn at_flag<T>(flag: &str, result: Result<T>) -> Result<T> {
+    result.map_err(|error| match error {
+        Error::Domain { value, allowed, .. } => {
+            Error::Domain { what: flag.to_owned(), value, allowed }
+        }
+        other => other,
+    })
 }
 
 /// The model's arguments, shared by the commands that fit.
 #[derive(Debug, Args)]
 pub(super) struct ModelArgs {
     /// Law of the observations.
-    #[arg(long, value_name = "LAW", default_value = "gaussian")]
+    #[arg(long, value_name = "LAW", default_value = "gaussian", value_parser = law_names())]
     model: LawName,
     /// Degrees of freedom of a t law: a number, or estimate [default: estimate].
     #[arg(long, value_name = "NUMBER|estimate")]
@@ -43,24 +47,23 @@ pub(super) struct ModelArgs {
 }
 
 impl ModelArgs {
-    pub(super) fn model(&self) -> Result<Model> {
-        let model = self.model.model(self.dof()?)?;
-        Ok(model.rows(structure(&self.rows)?).cols(structure(&self.cols)?).mean(mean(&self.mean)?))
-    }
-}
-
-impl ModelArgs {
-    fn dof(&self) -> Result<Option<Dof>> {
-        match self.dof.as_deref() {
-            None => Ok(None),
-            Some("estimate") => Ok(Some(Dof::Estimate)),
-            Some(text) => match text.parse::<f64>() {
-                Ok(dof) => Ok(Some(Dof::Fixed(dof))),
-                Err(_) => {
-                    Err(Error::domain("--dof", format!("\"{text}\""), "a number or \"estimate\""))
-                }
-            },
+    pub(super) fn spec(&self) -> Result<ModelSpec> {
+        let mut spec = ModelSpec::new(self.model);
+        if let Some(dof) = &self.dof {
+            at_flag("--dof", spec.set("dof", dof))?;
         }
+        for (key, flag, text) in [
+            ("rows", "--rows", &self.rows),
+            ("cols", "--cols", &self.cols),
+            ("mean", "--mean", &self.mean),
+        ] {
+            at_flag(flag, spec.set(key, text))?;
+        }
+        Ok(spec)
+    }
+
+    pub(super) fn model(&self) -> Result<Model> {
+        self.spec()?.model()
     }
 }
 
@@ -84,56 +87,6 @@ impl ModelArgs {
             remedy: "leave out --model, --dof, --rows and --cols".to_owned(),
         })
     }
-}
-
-impl LawName {
-    /// Every law.
-    pub(super) const ALL: [Self; 3] = [Self::Gaussian, Self::KroneckerT, Self::MatrixT];
-
-    /// The model of this law with unstructured factors; ν is estimated unless it is given.
-    pub(super) fn model(self, dof: Option<Dof>) -> Result<Model> {
-        match (self, dof) {
-            (Self::Gaussian, None) => Ok(Model::gaussian()),
-            (Self::Gaussian, Some(_)) => Err(Error::Unsupported {
-                what: "--dof is given, but the Gaussian has no degrees of freedom".to_owned(),
-                remedy: "leave it out, or choose --model kronecker-t or matrix-t".to_owned(),
-            }),
-            (Self::KroneckerT, dof) => Ok(Model::kronecker_t(dof.unwrap_or_default())),
-            (Self::MatrixT, dof) => Ok(Model::matrix_t(dof.unwrap_or_default())),
-        }
-    }
-}
-
-pub(super) fn structure(text: &str) -> Result<Structure> {
-    match text.strip_prefix("known:") {
-        Some(file) => Ok(Structure::Known(io::read_matrix(Path::new(file))?)),
-        None => text.parse(),
-    }
-}
-
-pub(super) fn mean(text: &str) -> Result<Mean> {
-    if let Ok(named) = text.parse() {
-        return Ok(named);
-    }
-    match text {
-        design if design.starts_with("linear:") => linear(&design["linear:".len()..]),
-        file if Path::new(file).exists() => Ok(Mean::Known(io::read_matrix(Path::new(file))?)),
-        other => {
-            let allowed = "free, zero, rows, cols, scalar, linear:C,D or the path of a p × q \
-                           matrix";
-            Err(Error::domain("--mean", format!("\"{other}\""), allowed))
-        }
-    }
-}
-
-/// A growth curve from "C,D", two files.
-fn linear(files: &str) -> Result<Mean> {
-    let Some((left, right)) = files.split_once(',') else {
-        let allowed = "linear:C,D with the files of the designs C (p × a) and D (b × q)";
-        return Err(Error::domain("--mean", format!("\"linear:{files}\""), allowed));
-    };
-    let read = |file: &str| io::read_matrix(Path::new(file));
-    Ok(Mean::Linear { left: read(left)?, right: read(right)? })
 }
 
 /// How to climb, shared by the commands that fit.

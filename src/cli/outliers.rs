@@ -4,8 +4,9 @@ use super::Done;
 use super::data::DataArgs;
 use super::model::{HowArgs, ModelArgs};
 use super::progress::{FitProgress, say};
-use crate::estimate::Method;
-use crate::inference::{Fitted, Outliers};
+use crate::data::Sample;
+use crate::estimate::{Fit, Method};
+use crate::inference::Outliers;
 use crate::report::plot::{Chart, Figure, Scale, Series, write_figures};
 use crate::report::{contribution_table, outlier_table, to_json};
 use crate::{Error, Result, io};
@@ -22,6 +23,10 @@ pub(super) struct OutliersArgs {
     model: ModelArgs,
     #[command(flatten)]
     how: HowArgs,
+    /// Judge the data by this fit (a file that `kronfit fit --json` wrote) instead of fitting them.
+    /// Rows and columns are matched by name where both have names.
+    #[arg(long, value_name = "FIT.json", conflicts_with_all = ["ModelArgs", "HowArgs"])]
+    fit: Option<PathBuf>,
     /// How many samples to list, and how many of them to take apart.
     #[arg(long, value_name = "K", default_value_t = 10)]
     worst: usize,
@@ -43,20 +48,13 @@ pub(super) fn run(args: &OutliersArgs, quiet: bool) -> Result<Done> {
     if !(args.alpha > 0.0 && args.alpha < 1.0) {
         return Err(Error::domain("--alpha", args.alpha, "between 0 and 1"));
     }
-    let model = args.model.model()?;
-    let sample = args.data.load()?;
-    let mut progress = FitProgress::new(quiet);
-    let fit = model.fit_with(&sample, &args.how.options(Method::default()), &mut progress);
-    progress.finish();
-    let fit = fit?;
-    let fitted = fit.on(&sample)?;
-    let found = fitted.outliers()?;
+    let (fit, sample, found) = judged(args, quiet)?;
     let json_on_stdout = args.json.as_deref() == Some(Path::new("-"));
     if !quiet && !json_on_stdout {
-        say(&page(args, &fitted, &found)?)?;
+        say(&page(args, &fit, &sample, &found)?)?;
     }
     if let Some(path) = &args.json {
-        let json = to_json(&record(args, &fitted, &found)?)?;
+        let json = to_json(&record(args, &fit, &sample, &found)?)?;
         if json_on_stdout { say(&json)? } else { io::write_text(path, &json)? }
     }
     if let Some(path) = &args.csv {
@@ -68,6 +66,24 @@ pub(super) fn run(args: &OutliersArgs, quiet: bool) -> Result<Done> {
     Ok(if fit.is_converged() { Done::Fully } else { Done::NotConverged })
 }
 
+/// The fit, the data in its order of rows and columns, and what was found.
+fn judged(args: &OutliersArgs, quiet: bool) -> Result<(Fit, Sample, Outliers)> {
+    if let Some(path) = &args.fit {
+        let fit = Fit::load(path)?;
+        let sample = fit.matched(&args.data.load()?)?;
+        let found = fit.outliers_in(&sample)?;
+        return Ok((fit, sample, found));
+    }
+    let model = args.model.model()?;
+    let sample = args.data.load()?;
+    let mut progress = FitProgress::new(quiet);
+    let fit = model.fit_with(&sample, &args.how.options(Method::default()), &mut progress);
+    progress.finish();
+    let fit = fit?;
+    let found = fit.on(&sample)?.outliers()?;
+    Ok((fit, sample, found))
+}
+
 /// Samples that are taken apart: those called outliers, at least the first, at most 3.
 fn examined(found: &Outliers, alpha: f64) -> Vec<usize> {
     let worst = found.worst_first();
@@ -75,8 +91,7 @@ fn examined(found: &Outliers, alpha: f64) -> Vec<usize> {
     worst.iter().take(called.clamp(1, 3)).map(|d| d.sample).collect()
 }
 
-fn page(args: &OutliersArgs, fitted: &Fitted<'_>, found: &Outliers) -> Result<String> {
-    let (fit, sample) = (fitted.fit(), fitted.sample());
+fn page(args: &OutliersArgs, fit: &Fit, sample: &Sample, found: &Outliers) -> Result<String> {
     let (n, p, q) = sample.dim();
     let called = found.distances.iter().filter(|d| d.holm < args.alpha).count();
     let discovered = found.distances.iter().filter(|d| d.benjamini_hochberg < args.alpha).count();
@@ -90,7 +105,7 @@ fn page(args: &OutliersArgs, fitted: &Fitted<'_>, found: &Outliers) -> Result<St
         outlier_table(found, args.worst)
     );
     for index in examined(found, args.alpha) {
-        let parts = fitted.contributions(index)?;
+        let parts = fit.contributions(sample, index)?;
         let _ = write!(
             text,
             "\nSample {}: distance by cell, (A⁻¹YB⁻¹) ∘ Y; a negative cell agrees with its \
@@ -105,11 +120,15 @@ fn page(args: &OutliersArgs, fitted: &Fitted<'_>, found: &Outliers) -> Result<St
     Ok(text)
 }
 
-fn record(args: &OutliersArgs, fitted: &Fitted<'_>, found: &Outliers) -> Result<serde_json::Value> {
-    let (fit, sample) = (fitted.fit(), fitted.sample());
+fn record(
+    args: &OutliersArgs,
+    fit: &Fit,
+    sample: &Sample,
+    found: &Outliers,
+) -> Result<serde_json::Value> {
     let mut parts = Vec::new();
     for index in examined(found, args.alpha) {
-        let c = fitted.contributions(index)?;
+        let c = fit.contributions(sample, index)?;
         parts.push(json!({
             "sample": index,
             "cells": c.cells.outer_iter().map(|row| row.to_vec()).collect::<Vec<_>>(),

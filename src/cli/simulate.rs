@@ -1,8 +1,10 @@
 //! `kronfit simulate`: a sample from a known truth, with the truth beside it.
 
 use super::Done;
-use super::model::LawName;
+use super::model::law_names;
 use super::progress::say;
+use crate::estimate::Fit;
+use crate::family::{Law, LawName};
 use crate::io::{self, Entry};
 use crate::study::{Contamination, FactorSpec, LawSpec, Truth};
 use crate::{Error, Result};
@@ -12,8 +14,12 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub(super) struct SimulateArgs {
+    /// Simulate from this fit, a file that `kronfit fit --json` wrote.
+    #[arg(long, value_name = "FIT.json", conflicts_with_all =
+          ["model", "dof", "rows_cov", "cols_cov", "p", "q", "rows", "cols", "mean"])]
+    fit: Option<PathBuf>,
     /// Law of the observations.
-    #[arg(long, value_name = "LAW", default_value = "gaussian")]
+    #[arg(long, value_name = "LAW", default_value = "gaussian", value_parser = law_names())]
     model: LawName,
     /// Degrees of freedom of a t law, greater than 0.
     #[arg(long, value_name = "V")]
@@ -51,37 +57,42 @@ pub(super) struct SimulateArgs {
     #[arg(long, value_name = "S")]
     seed: u64,
     /// File to write: x, mean, row_cov (trace p), col_cov (trace q), sigma2, dof, contaminated,
-    /// law, seed, version.
+    /// law, seed, version, and row_names, col_names of a fit that has them.
     #[arg(short, long, value_name = "FILE.npz")]
     output: PathBuf,
 }
 
 impl SimulateArgs {
     fn law(&self) -> Result<LawSpec> {
-        match (self.model, self.dof) {
-            (LawName::Gaussian, None) => Ok(LawSpec::Gaussian),
-            (LawName::Gaussian, Some(_)) => Err(Error::Unsupported {
-                what: "--dof is given, but the Gaussian has no degrees of freedom".to_owned(),
-                remedy: "leave it out, or choose --model kronecker-t or matrix-t".to_owned(),
-            }),
-            (_, None) => Err(Error::Unsupported {
+        if self.model.has_dof() && self.dof.is_none() {
+            return Err(Error::Unsupported {
                 what: "--dof is missing".to_owned(),
                 remedy: "a t law is simulated with given degrees of freedom, for instance --dof 5"
                     .to_owned(),
-            }),
-            (LawName::KroneckerT, Some(dof)) => Ok(LawSpec::KroneckerT(dof)),
-            (LawName::MatrixT, Some(dof)) => Ok(LawSpec::MatrixT(dof)),
+            });
         }
+        LawSpec::new(self.model, self.dof)
     }
 
-    fn truth(&self, law: LawSpec) -> Result<Truth> {
+    fn truth(&self) -> Result<Truth> {
+        if let Some(path) = &self.fit {
+            return Ok(Truth::fitted(&Fit::load(path)?).contaminated(self.contaminate));
+        }
         let row = factor(self.rows_cov.as_deref(), &self.rows, ("p", self.p), "--rows-cov")?;
         let col = factor(self.cols_cov.as_deref(), &self.cols, ("q", self.q), "--cols-cov")?;
         let mean = match &self.mean {
             Some(path) => io::read_matrix(path)?,
             None => Array2::zeros((row.nrows(), col.nrows())),
         };
-        Ok(Truth::new(law.law()?, mean, row, col)?.contaminated(self.contaminate))
+        Ok(Truth::new(self.law()?.law()?, mean, row, col)?.contaminated(self.contaminate))
+    }
+}
+
+impl SimulateArgs {
+    fn origin(&self, law: &dyn Law) -> String {
+        let dof = law.dof().map_or(String::new(), |dof| format!("({dof})"));
+        let fit = self.fit.as_ref().map_or(String::new(), |fit| format!(" of {}", fit.display()));
+        format!("{}{dof}{fit}", law.name())
     }
 }
 
@@ -108,8 +119,8 @@ pub(super) fn run(args: &SimulateArgs, quiet: bool) -> Result<Done> {
         let reason = "holds data and truth together; give a name that ends in .npz";
         return Err(Error::file(&args.output, reason));
     }
-    let law = args.law()?;
-    let truth = args.truth(law)?;
+    let truth = args.truth()?;
+    let law = truth.law();
     let simulated = truth.simulate(args.n, args.seed)?;
     let factors = truth.factors();
     let (sigma2, dof) = (factors.sigma2, law.dof().unwrap_or(f64::INFINITY));
@@ -133,12 +144,19 @@ pub(super) fn run(args: &SimulateArgs, quiet: bool) -> Result<Done> {
         entries.push(("contaminated", Entry::Array(simulated.mask.view().into_dyn())));
         entries.push(("contamination", Entry::Text(&contamination)));
     }
+    let names = simulated.sample.names();
+    for (key, list) in [("row_names", &names.rows), ("col_names", &names.cols)] {
+        if !list.is_empty() {
+            entries.push((key, Entry::Text(list)));
+        }
+    }
     io::write_npz(&args.output, &entries)?;
     if !quiet {
         let (n, p, q) = simulated.sample.dim();
         say(&format!(
-            "{}: n = {n} samples of {p} × {q} from {law}, seed {}\n",
+            "{}: n = {n} samples of {p} × {q} from {}, seed {}\n",
             args.output.display(),
+            args.origin(law),
             args.seed
         ))?;
     }

@@ -2,14 +2,17 @@
 
 use super::Done;
 use super::data::DataArgs;
-use super::model::{HowArgs, LawName, ModelArgs, mean, structure};
+use super::model::{HowArgs, ModelArgs, at_flag};
 use super::progress::{CountProgress, say};
 use crate::estimate::Method;
+use crate::family::LawName;
 use crate::inference::{
     BootstrapOptions, SeparabilityOptions, Shared, TestResult, equal_factors, nested_test,
     separability,
 };
 use crate::io::{self, ReadOptions};
+use crate::model::ModelSpec;
+use crate::model::spec::{mean, structure};
 use crate::report::to_json;
 use crate::structure::Structure;
 use crate::{Error, Result};
@@ -123,7 +126,7 @@ fn test(
             separability(
                 sample,
                 &SeparabilityOptions {
-                    mean: mean(args.model.mean_text())?,
+                    mean: at_flag("--mean", mean(args.model.mean_text()))?,
                     fit: options,
                     bootstrap: simulation,
                     projection: args.project,
@@ -141,15 +144,9 @@ fn test(
             nested_test(sample, &null, &model, &options, simulation.as_ref())
         }
         Hypothesis::Gaussian(law) => {
-            let law = <LawName as clap::ValueEnum>::from_str(law, false)
-                .map_err(|e| Error::domain("the law of gaussian=LAW", law, e))?;
-            let with = |law: LawName| -> Result<crate::model::Model> {
-                Ok(law
-                    .model(None)?
-                    .rows(model.row_structure().clone())
-                    .cols(model.col_structure().clone())
-                    .mean(model.mean_structure().clone()))
-            };
+            let law = at_flag("the law of gaussian=LAW", law.parse())?;
+            let spec = args.model.spec()?;
+            let with = |law| ModelSpec { law, dof: None, ..spec.clone() }.model();
             let (null, alternative) = (with(LawName::Gaussian)?, with(law)?);
             nested_test(sample, &null, &alternative, &options, simulation.as_ref())
         }

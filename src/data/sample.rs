@@ -1,50 +1,37 @@
 //! The sample: one row-major array (n, p, q) that was checked once.
 
-use crate::linalg::require_finite;
+use super::names::Names;
+use super::values::{SharedValues, Values};
+use crate::linalg::{require_finite, require_no_infinity};
 use crate::{Error, Result};
 use ndarray::{Array2, Array3, ArrayView3, Axis};
-use std::fmt::Debug;
 use std::sync::Arc;
 
-/// Row-major numbers (n, p, q) that somebody else keeps: another language's array, a mapped file.
-pub trait SharedValues: Debug + Send + Sync {
-    /// The numbers, the same at every call.
-    fn view(&self) -> ArrayView3<'_, f64>;
-}
-
-/// Where the numbers of a sample are.
+/// n observed matrices X_1..X_n, each p × q, with optional names of samples, rows and columns.
+///
+/// Every cell is finite, or missing: a missing cell holds NaN. Indices are zero-based everywhere.
 #[derive(Debug, Clone)]
-enum Values {
-    Own(Array3<f64>),
-    Shared(Arc<dyn SharedValues>),
-}
-
-impl Values {
-    fn view(&self) -> ArrayView3<'_, f64> {
-        match self {
-            Self::Own(values) => values.view(),
-            Self::Shared(values) => values.view(),
-        }
-    }
-}
-
-impl PartialEq for Values {
-    fn eq(&self, other: &Self) -> bool {
-        self.view() == other.view()
-    }
-}
-
-/// n observed matrices X_1..X_n, each p × q, all finite, with optional names.
-#[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
     values: Values,
-    row_names: Vec<String>,
-    col_names: Vec<String>,
+    names: Names,
+    n_missing: usize,
     source: String,
+    notes: Vec<String>,
+}
+
+/// Missing cells are equal to each other.
+impl PartialEq for Sample {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan());
+        self.dim() == other.dim()
+            && self.names == other.names
+            && self.source == other.source
+            && self.values().iter().zip(&other.values()).all(same)
+    }
 }
 
 impl Sample {
-    /// A sample from an array (n, p, q) in any memory order.
+    /// A complete sample from an array (n, p, q) in any memory order.
     ///
     /// # Errors
     /// [`Error::Shape`] when an axis is empty, [`Error::NonFinite`] with the index of the first
@@ -53,7 +40,8 @@ impl Sample {
         Self::named(values, Vec::new(), Vec::new(), "the sample")
     }
 
-    /// A sample with names (each list may be empty) and the place that it came from, for messages.
+    /// A complete sample with names (each list may be empty) and the place that it came from, for
+    /// messages.
     ///
     /// # Errors
     /// As [`Sample::new`]; [`Error::Shape`] when a list of names has the wrong length.
@@ -64,38 +52,78 @@ impl Sample {
         source: impl Into<String>,
     ) -> Result<Self> {
         let source = source.into();
-        check(values.view(), &row_names, &col_names, &source)?;
-        let values = if values.is_standard_layout() {
-            values
-        } else {
-            values.as_standard_layout().into_owned()
-        };
-        Ok(Self { values: Values::Own(values), row_names, col_names, source })
+        let names = Names { rows: row_names, cols: col_names, ..Names::default() };
+        check(values.view(), &names, &source)?;
+        require_finite(&source, &values)?;
+        Ok(Self { values: Values::own(values), names, n_missing: 0, source, notes: Vec::new() })
     }
 
-    /// A sample of numbers that are kept elsewhere, without a copy; otherwise as
-    /// [`Sample::named`]. They are checked once, here: who changes them later changes the sample.
+    /// A sample that may have missing cells, which hold NaN.
+    ///
+    /// ```
+    /// use kronfit::data::{Names, Sample};
+    /// let mut x = ndarray::Array3::<f64>::ones((2, 3, 2));
+    /// x[[1, 2, 0]] = f64::NAN;
+    /// let sample = Sample::incomplete(x, Names::default(), "the example")?;
+    /// assert_eq!(sample.n_missing(), 1);
+    /// assert_eq!(
+    ///     sample.require_complete().unwrap_err().to_string(),
+    ///     "the example: the value of sample 1, row 2, col 0 is missing; fill it in, or leave the \
+    ///      sample out"
+    /// );
+    /// # Ok::<(), kronfit::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// As [`Sample::named`]; [`Error::Unsupported`] when they are not row-major.
-    pub fn shared(
-        values: Arc<dyn SharedValues>,
-        row_names: Vec<String>,
-        col_names: Vec<String>,
+    /// [`Error::Shape`] when an axis is empty or a list of names has the wrong length,
+    /// [`Error::NonFinite`] with the index of the first infinity.
+    pub fn incomplete(
+        values: Array3<f64>,
+        names: Names,
         source: impl Into<String>,
     ) -> Result<Self> {
         let source = source.into();
-        if !values.view().is_standard_layout() {
+        check(values.view(), &names, &source)?;
+        require_no_infinity(&source, &values)?;
+        let n_missing = values.iter().filter(|x| x.is_nan()).count();
+        Ok(Self { values: Values::own(values), names, n_missing, source, notes: Vec::new() })
+    }
+
+    /// A sample of numbers that are kept elsewhere, without a copy; missing cells hold NaN. They are
+    /// checked once, here: who changes them later changes the sample.
+    ///
+    /// # Errors
+    /// As [`Sample::incomplete`]; [`Error::Unsupported`] when they are not row-major.
+    pub fn shared(
+        values: Arc<dyn SharedValues>,
+        names: Names,
+        source: impl Into<String>,
+    ) -> Result<Self> {
+        let source = source.into();
+        let view = values.view();
+        if !view.is_standard_layout() {
             return Err(Error::Unsupported {
                 what: format!("the numbers of {source} are not in row-major order"),
                 remedy: "copy them into a row-major array".to_owned(),
             });
         }
-        check(values.view(), &row_names, &col_names, &source)?;
-        Ok(Self { values: Values::Shared(values), row_names, col_names, source })
+        check(view, &names, &source)?;
+        require_no_infinity(&source, &view)?;
+        let n_missing = view.iter().filter(|x| x.is_nan()).count();
+        Ok(Self { values: Values::Shared(values), names, n_missing, source, notes: Vec::new() })
     }
 
-    /// The observations (n, p, q), row-major.
+    /// The same sample with names of its n matrices (none: an empty list).
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when the list has the wrong length.
+    pub fn with_sample_names(mut self, names: Vec<String>) -> Result<Self> {
+        self.names.samples = names;
+        self.names.check(&self.source, self.values.view().dim())?;
+        Ok(self)
+    }
+
+    /// The observations (n, p, q), row-major; missing cells hold NaN.
     pub fn values(&self) -> ArrayView3<'_, f64> {
         self.values.view()
     }
@@ -105,14 +133,24 @@ impl Sample {
         self.values.view().dim()
     }
 
+    /// All names.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// Names of the n samples; empty when there are none.
+    pub fn sample_names(&self) -> &[String] {
+        &self.names.samples
+    }
+
     /// Names of the p rows; empty when there are none.
     pub fn row_names(&self) -> &[String] {
-        &self.row_names
+        &self.names.rows
     }
 
     /// Names of the q columns; empty when there are none.
     pub fn col_names(&self) -> &[String] {
-        &self.col_names
+        &self.names.cols
     }
 
     /// Where the data came from, for messages.
@@ -120,31 +158,82 @@ impl Sample {
         &self.source
     }
 
-    /// Average matrix (p × q).
+    /// The same sample with something that was decided when it was read.
+    #[must_use]
+    pub fn with_note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// What was decided when the data were read, and the user should know.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Is any cell missing?
+    pub fn has_missing(&self) -> bool {
+        self.n_missing > 0
+    }
+
+    /// Number of missing cells.
+    pub fn n_missing(&self) -> usize {
+        self.n_missing
+    }
+
+    /// Index (sample, row, column) of the first missing cell.
+    pub fn first_missing(&self) -> Option<[usize; 3]> {
+        if !self.has_missing() {
+            return None;
+        }
+        self.values().indexed_iter().find(|(_, x)| x.is_nan()).map(|((i, r, c), _)| [i, r, c])
+    }
+
+    /// For work that is defined for complete samples only.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] with the first missing cell.
+    pub fn require_complete(&self) -> Result<()> {
+        match self.first_missing() {
+            None => Ok(()),
+            Some(index) => {
+                let [sample, row, col] = self.names.cell(index);
+                let (what, count) = (self.source.clone(), self.n_missing);
+                Err(Error::Missing { what, sample, row, col, count })
+            }
+        }
+    }
+
+    /// The same sample with rows and columns in another order.
+    pub(super) fn reordered(&self, rows: Option<&[usize]>, cols: Option<&[usize]>) -> Self {
+        let mut out = self.clone();
+        let mut values = self.values().to_owned();
+        let sides = [(Axis(1), rows, &mut out.names.rows), (Axis(2), cols, &mut out.names.cols)];
+        for (axis, order, names) in sides {
+            if let Some(order) = order {
+                values = values.select(axis, order);
+                *names = order.iter().filter_map(|&i| names.get(i).cloned()).collect();
+            }
+        }
+        out.values = Values::own(values);
+        out
+    }
+
+    /// Average matrix (p × q); NaN where a cell is missing in any of the samples.
     pub fn mean(&self) -> Array2<f64> {
-        let values = self.values();
-        values.sum_axis(Axis(0)) / values.len_of(Axis(0)) as f64
+        self.values().sum_axis(Axis(0)) / self.dim().0 as f64
     }
 
     /// The sample of the transposed matrices, q × p: rows and columns change places.
     pub fn transposed(&self) -> Self {
-        let values = self.values.view().permuted_axes([0, 2, 1]).as_standard_layout().into_owned();
-        Self {
-            values: Values::Own(values),
-            row_names: self.col_names.clone(),
-            col_names: self.row_names.clone(),
-            source: self.source.clone(),
-        }
+        let values = Values::own(self.values().permuted_axes([0, 2, 1]).to_owned());
+        let Names { samples, rows, cols } = self.names.clone();
+        let names = Names { samples, rows: cols, cols: rows };
+        let (source, notes) = (self.source.clone(), self.notes.clone());
+        Self { values, names, n_missing: self.n_missing, source, notes }
     }
 }
 
-/// What every sample must be.
-fn check(
-    values: ArrayView3<'_, f64>,
-    row_names: &[String],
-    col_names: &[String],
-    source: &str,
-) -> Result<()> {
+fn check(values: ArrayView3<'_, f64>, names: &Names, source: &str) -> Result<()> {
     let (n, p, q) = values.dim();
     if n == 0 || p == 0 || q == 0 {
         return Err(Error::shape(
@@ -153,14 +242,5 @@ fn check(
             (n, p, q),
         ));
     }
-    for (what, names, length) in [("row", row_names, p), ("column", col_names, q)] {
-        if !names.is_empty() && names.len() != length {
-            return Err(Error::shape(
-                format!("the list of {what} names of {source}"),
-                format!("{length} names"),
-                names.len(),
-            ));
-        }
-    }
-    require_finite(source, &values)
+    names.check(source, (n, p, q))
 }

@@ -9,7 +9,7 @@ use super::iterate::Iterate;
 use super::problem::Problem;
 use super::{flip_flop, joint, newton};
 use crate::Result;
-use crate::family::{Law, Weighting};
+use crate::family::Law;
 use crate::optim::{Settings, Stop};
 
 // ANCHOR: policy
@@ -72,7 +72,7 @@ impl Auto {
 
     /// Is it time for a faster method?
     fn crawls(&self, law: &dyn Law, count: usize) -> bool {
-        let costly = !self.structured && law.weighting() == Weighting::Matrix;
+        let costly = !self.structured && law.weighting().is_matrix();
         let (warm_up, most) = if costly { MATRIX_PATIENCE } else { PATIENCE };
         count >= warm_up && self.sweeps_left() > most
     }

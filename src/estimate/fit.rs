@@ -3,14 +3,16 @@
 use super::climb::Outcome;
 use super::factors::{Factors, Normalisation};
 use super::options::{Step, Termination};
+use crate::Result;
 use crate::data::Sample;
-use crate::family::Law;
+use crate::family::{Law, MatrixDistribution};
 use crate::kronecker::Side;
 use crate::likelihood::Point;
 use crate::linalg::{Spd, require_finite};
 use crate::model::Model;
 use ndarray::{Array2, ArrayView2};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// How sure it is that the point returned is the one maximum, for unstructured factors and with M
@@ -25,7 +27,7 @@ use std::sync::Arc;
 /// ```text
 /// distance ≤ −(1/r) ln(1 − r √(2pq) ‖g‖ / c)
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Certificate {
     /// Smallest curvature of −ℓ on the scale-free tangent space, as a multiple of the Gaussian's
     /// expected information: 1 − σ₂ at a Gaussian maximum, where σ₂² is the rate of flip-flop.
@@ -48,16 +50,47 @@ pub struct Fit {
     dim: (usize, usize, usize),
     names: (Vec<String>, Vec<String>),
     source: String,
+    content_hash: Option<String>,
     log_likelihood: f64,
     score: f64,
     termination: Termination,
-    method: &'static str,
+    method: Cow<'static, str>,
     iterations: usize,
     passes: usize,
     seconds: f64,
     trace: Vec<Step>,
     warnings: Vec<String>,
     certificate: Option<Certificate>,
+}
+
+/// What a fit that was made before is put together from.
+pub(crate) struct FitParts {
+    pub(crate) model: Model,
+    pub(crate) law: Arc<dyn Law>,
+    /// In the trace normalisation.
+    pub(crate) factors: Factors,
+    pub(crate) point: Point,
+    pub(crate) dim: (usize, usize, usize),
+    pub(crate) names: (Vec<String>, Vec<String>),
+    pub(crate) source: String,
+    pub(crate) content_hash: Option<String>,
+    pub(crate) end: End,
+}
+
+/// How a fit ended.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct End {
+    pub(crate) log_likelihood: f64,
+    pub(crate) score: f64,
+    pub(crate) termination: Termination,
+    pub(crate) method: String,
+    pub(crate) iterations: usize,
+    pub(crate) passes: usize,
+    pub(crate) seconds: f64,
+    #[serde(default)]
+    pub(crate) warnings: Vec<String>,
+    #[serde(default)]
+    pub(crate) certificate: Option<Certificate>,
 }
 
 impl Fit {
@@ -85,10 +118,11 @@ impl Fit {
             dim: sample.dim(),
             names: (sample.row_names().to_vec(), sample.col_names().to_vec()),
             source: sample.source().to_owned(),
+            content_hash: Some(sample.content_hash()),
             log_likelihood,
             score: iterate.score.factors,
             termination,
-            method,
+            method: method.into(),
             iterations,
             passes: iterate.passes,
             seconds,
@@ -102,6 +136,34 @@ impl Fit {
     pub(super) fn stands_for(&mut self, n: usize, source: String) {
         self.dim.0 = n;
         self.source = source;
+        self.content_hash = None;
+    }
+
+    /// A fit that was made before, from its parts.
+    pub(crate) fn of_parts(parts: FitParts) -> Self {
+        let FitParts { model, law, factors, point, dim, names, source, content_hash, end } = parts;
+        let End { log_likelihood, score, termination, method, iterations, passes, seconds, .. } =
+            end;
+        Self {
+            model,
+            law,
+            point,
+            factors,
+            dim,
+            names,
+            source,
+            content_hash,
+            log_likelihood,
+            score,
+            termination,
+            method: method.into(),
+            iterations,
+            passes,
+            seconds,
+            trace: Vec::new(),
+            warnings: end.warnings,
+            certificate: end.certificate,
+        }
     }
 
     /// The model that was fitted.
@@ -214,8 +276,8 @@ impl Fit {
     }
 
     /// The method that reached it.
-    pub fn method(&self) -> &'static str {
-        self.method
+    pub fn method(&self) -> &str {
+        &self.method
     }
 
     /// Iterations.
@@ -233,7 +295,7 @@ impl Fit {
         self.seconds
     }
 
-    /// Every step of the way.
+    /// Every step of the way; empty for a fit that was loaded.
     pub fn trace(&self) -> &[Step] {
         &self.trace
     }
@@ -246,6 +308,14 @@ impl Fit {
     /// The certificate, where it was computed.
     pub fn certificate(&self) -> Option<&Certificate> {
         self.certificate.as_ref()
+    }
+
+    /// The fitted distribution: density, moments, draws.
+    pub fn distribution(&self) -> MatrixDistribution {
+        let Point { mean, factors } = self.point.clone();
+        let (row, col) = factors.into_pair();
+        MatrixDistribution::of_roots(self.law.clone(), mean, row, col)
+            .named(&self.names.0, &self.names.1)
     }
 
     /// Names of the rows; empty when there are none.
@@ -261,6 +331,29 @@ impl Fit {
     /// Where the data came from.
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// [`Sample::content_hash`] of the data; `None` where they were not all in memory.
+    pub fn content_hash(&self) -> Option<&str> {
+        self.content_hash.as_deref()
+    }
+
+    /// A sample with rows and columns in the order of the fit, by their names where both have names.
+    ///
+    /// # Errors
+    /// [`Error::Names`] when the names are not the same set; [`Error::Shape`] when the matrices are
+    /// not of the fit's size.
+    ///
+    /// [`Error::Names`]: crate::Error::Names
+    /// [`Error::Shape`]: crate::Error::Shape
+    pub fn matched(&self, sample: &Sample) -> Result<Sample> {
+        let ((_, p, q), (_, found_p, found_q)) = (self.dim, sample.dim());
+        let matched = sample.matched(&self.names.0, &self.names.1, "the fit")?;
+        if (found_p, found_q) != (p, q) {
+            let expected = format!("matrices of {p} × {q}, as the fit");
+            return Err(crate::Error::shape(sample.source(), expected, (found_p, found_q)));
+        }
+        Ok(matched)
     }
 
     /// Are the estimates finite numbers?

@@ -8,7 +8,7 @@ use super::problem::Problem;
 use crate::Result;
 use crate::family::TwoSided;
 use crate::kronecker::Side;
-use crate::likelihood::{MeanMetric, Sides};
+use crate::likelihood::{MeanMetric, Sides, Sums};
 use crate::linalg::{Root, Temp};
 use crate::structure::Shape;
 use ndarray::{Array2, ArrayView2};
@@ -90,7 +90,9 @@ fn cyclic_step(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()> {
         }
         None => {
             problem.sum(iterate, Sides::COLS)?;
-            iterate.sums.weight / iterate.sums.law_weight
+            let Sums { weight, law_weight, .. } = iterate.sums;
+            // A bound on matrix weights is no weight.
+            if law.weighting().is_matrix() { 1.0 } else { weight / law_weight }
         }
     };
     let metric = problem.mean_metric(iterate)?;

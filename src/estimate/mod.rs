@@ -27,6 +27,7 @@ pub use climb::Ascent;
 pub use coordinates::Coordinates;
 pub use factors::{Factors, Normalisation};
 pub use fit::{Certificate, Fit};
+pub(crate) use fit::{End, FitParts};
 pub use iterate::{Iterate, Score};
 pub use joint_problem::JointProblem;
 pub use options::{Certify, DataSource, FitOptions, Method, Observer, Silent, Step, Termination};
@@ -73,6 +74,7 @@ impl Model {
         observer: &mut dyn Observer,
     ) -> Result<Fit> {
         options.validate()?;
+        sample.require_complete()?;
         let clock = Instant::now();
         let (_, p, q) = sample.dim();
         self.check(p, q)?;

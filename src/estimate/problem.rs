@@ -1,7 +1,7 @@
 //! The likelihood problem: a model on data, evaluated at points.
 
 use super::iterate::{Iterate, Score};
-use crate::family::{DofBearing, Law, Weighting};
+use crate::family::{DofBearing, Law};
 use crate::kronecker::{BySide, Side};
 use crate::likelihood::{
     Likelihood, MeanMetric, Point, Sides, Sums, Support, Tangent, mean_start, mean_step,
@@ -136,7 +136,7 @@ impl<'a> Problem<'a> {
     /// # Errors
     /// As [`Problem::evaluate`].
     pub(super) fn look(&self, iterate: &mut Iterate) -> Result<()> {
-        if iterate.law.weighting() != Weighting::Identity {
+        if !iterate.law.weighting().is_identity() {
             return self.evaluate(iterate);
         }
         self.look_at_rows(iterate)
@@ -255,9 +255,7 @@ impl<'a> Problem<'a> {
     pub(super) fn last_look_is_rows(&self, law: &dyn Law) -> bool {
         let settled =
             matches!(self.model.mean_structure(), Mean::Free | Mean::Zero | Mean::Known(_));
-        law.weighting() == Weighting::Identity
-            && self.shapes[Side::Cols].is_unstructured()
-            && settled
+        law.weighting().is_identity() && self.shapes[Side::Cols].is_unstructured() && settled
     }
 }
 

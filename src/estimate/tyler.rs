@@ -6,7 +6,7 @@ use super::factors::{Factors, Normalisation};
 use super::options::{FitOptions, Silent, Termination};
 use super::problem::Problem;
 use crate::data::Sample;
-use crate::family::{Law, Radial, Weighting};
+use crate::family::{Elliptical, Law, Radial, Weighting};
 use crate::likelihood::SampleLikelihood;
 use crate::model::{Existence, Mean, Model, existence, required_samples};
 use crate::structure::Structure;
@@ -19,25 +19,27 @@ use std::time::Instant;
 #[derive(Debug, Clone, Copy)]
 struct Angular;
 
+impl Elliptical for Angular {
+    fn radial(&self, delta: f64, d: usize) -> Radial {
+        let d = d as f64;
+        let weight = d / delta;
+        Radial { rho: 0.5 * d * delta.ln(), weight, slope: -weight / delta }
+    }
+}
+
 impl Law for Angular {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "tyler"
     }
 
-    fn weighting(&self) -> Weighting {
-        Weighting::Scalar
+    fn weighting(&self) -> Weighting<'_> {
+        Weighting::Elliptical(self)
     }
 
     /// ln of Γ(d/2)/(2π^{d/2}), the angular central Gaussian density at A ⊗ B = I, is common to
     /// all factors and left out.
     fn ln_constant(&self, _p: usize, _q: usize) -> f64 {
         0.0
-    }
-
-    fn radial(&self, delta: f64, d: usize) -> Radial {
-        let d = d as f64;
-        let weight = d / delta;
-        Radial { rho: 0.5 * d * delta.ln(), weight, slope: -weight / delta }
     }
 
     fn covariance_factor(&self, _p: usize, _q: usize) -> Option<f64> {
@@ -107,6 +109,7 @@ impl Tyler {
     /// what the structures say.
     pub fn fit(&self, sample: &Sample, options: &FitOptions) -> Result<TylerFit> {
         options.validate()?;
+        sample.require_complete()?;
         let (_, p, q) = sample.dim();
         let model = Model::of(Arc::new(Angular))
             .rows(self.rows.clone())

@@ -10,7 +10,6 @@ use super::iterate::Iterate;
 use super::options::{DataSource, FitOptions};
 use super::problem::Problem;
 use crate::data::Sample;
-use crate::family::Weighting;
 use crate::likelihood::{Likelihood, MomentLikelihood, Moments, Point, SampleLikelihood};
 use crate::linalg::{Root, matmul};
 use crate::model::{Mean, Model};
@@ -83,7 +82,7 @@ pub(super) fn by_moments(
     dim: (usize, usize, usize),
     options: &FitOptions,
 ) -> Result<bool> {
-    let constant = model.law().weighting() == Weighting::Identity && !model.estimates_dof();
+    let constant = model.law().weighting().is_identity() && !model.estimates_dof();
     match options.source {
         DataSource::Samples => Ok(false),
         DataSource::Moments if constant => Ok(true),

@@ -1,6 +1,6 @@
 //! The matrix normal law: ρ(Z) = ½‖Z‖², Ψ(Z) = Z.
 
-use super::{Law, Sampler, Weighting};
+use super::{Law, Weighting};
 
 /// Matrix-variate normal distribution N(M, A, B): Cov(vec_rows X) = A ⊗ B.
 ///
@@ -11,30 +11,22 @@ use super::{Law, Sampler, Weighting};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Gaussian;
 
+/// Mean of ρ, law of the distance, information and sampler follow from Ψ = Z.
 impl Law for Gaussian {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "gaussian"
     }
 
-    fn weighting(&self) -> Weighting {
-        Weighting::Identity
+    fn title(&self) -> &str {
+        "Matrix normal"
     }
 
-    /// The rates are the eigenvalues of X ⊗ I + I ⊗ V, whose squares sum to 1.
-    fn curvature_decay(&self, _p: usize, _q: usize) -> Option<f64> {
-        Some(1.0)
+    fn weighting(&self) -> Weighting<'_> {
+        Weighting::Identity
     }
 
     fn ln_constant(&self, p: usize, q: usize) -> f64 {
         -0.5 * (p * q) as f64 * std::f64::consts::TAU.ln()
-    }
-
-    fn mean_rho(&self, p: usize, q: usize) -> Option<f64> {
-        Some(0.5 * (p * q) as f64)
-    }
-
-    fn sampler(&self) -> Option<&dyn Sampler> {
-        Some(self)
     }
 
     fn covariance_factor(&self, _p: usize, _q: usize) -> Option<f64> {

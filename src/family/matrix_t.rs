@@ -1,7 +1,7 @@
 //! The matrix-variate t law in its determinant form.
 
 use super::dof::{self, DofBearing, DofFamily};
-use super::{Gaussian, Law, Sampler, Scratch, TwoSided, Weighting};
+use super::{DistanceLaw, Gaussian, Law, MatrixWeights, Sampler, Scratch, TwoSided, Weighting};
 use crate::Result;
 use crate::linalg::{batch, invert_in_place, symmetric_eigen};
 use crate::special::{ln_multigamma_difference, log_ratio_minus, multidigamma_difference};
@@ -182,28 +182,7 @@ fn copy_out(x: &[f64], factor: f64, flipped: bool, to: ArrayViewMut2<'_, f64>) {
     to.iter_mut().zip(x).for_each(|(to, from)| *to = factor * from);
 }
 
-impl Law for MatrixT {
-    fn name(&self) -> &'static str {
-        "matrix-t"
-    }
-
-    fn weighting(&self) -> Weighting {
-        Weighting::Matrix
-    }
-
-    /// By Cauchy & Binet |e^{tX} + Ze^{−tV}Zᵀ| is a sum of exponentials whose rates are sums of
-    /// x_i + v_j over partial matchings of rows and columns. Two matchings have at most
-    /// 2 min(p, q) pairs, and Σ(x_i + v_j)² = 1 over all pairs.
-    fn curvature_decay(&self, p: usize, q: usize) -> Option<f64> {
-        Some((2.0 * p.min(q) as f64).sqrt())
-    }
-
-    fn ln_constant(&self, p: usize, q: usize) -> f64 {
-        let (s, t) = (p.min(q) as f64, p.max(q) as f64);
-        ln_multigamma_difference(p.min(q), 0.5 * (self.dof + s - 1.0), 0.5 * t)
-            - 0.5 * s * t * std::f64::consts::PI.ln()
-    }
-
+impl MatrixWeights for MatrixT {
     /// Ψ = κ(I + ZZᵀ)⁻¹Z; the scalar weight is 1 (the weights are matrices).
     fn weigh(
         &self,
@@ -225,11 +204,11 @@ impl Law for MatrixT {
         psi: &mut [f64],
         rho: &mut [f64],
         scratch: &mut Scratch,
-    ) -> bool {
+    ) -> Option<f64> {
         let kappa = self.kappa(p, q);
         batch::Short::of(p, q, lanes).solve_shifted(z, kappa, psi, rho, &mut scratch.buffer);
         rho.iter_mut().for_each(|ln_det| *ln_det *= 0.5 * kappa);
-        true
+        Some(1.0)
     }
 
     /// With P = (I + ZZᵀ)⁻¹: DΨ\[H\] = κP\[H − (HZᵀ + ZHᵀ)PZ\].
@@ -245,6 +224,33 @@ impl Law for MatrixT {
         small.weigh();
         small.derivative(h);
         copy_out(small.spare, kappa, small.flipped, out);
+    }
+}
+
+impl Law for MatrixT {
+    fn name(&self) -> &str {
+        "matrix-t"
+    }
+
+    fn title(&self) -> &str {
+        "Matrix-variate t"
+    }
+
+    fn weighting(&self) -> Weighting<'_> {
+        Weighting::Matrix(self)
+    }
+
+    /// By Cauchy & Binet |e^{tX} + Ze^{−tV}Zᵀ| is a sum of exponentials whose rates are sums of
+    /// x_i + v_j over partial matchings of rows and columns. Two matchings have at most
+    /// 2 min(p, q) pairs, and Σ(x_i + v_j)² = 1 over all pairs.
+    fn curvature_decay(&self, p: usize, q: usize) -> Option<f64> {
+        Some((2.0 * p.min(q) as f64).sqrt())
+    }
+
+    fn ln_constant(&self, p: usize, q: usize) -> f64 {
+        let (s, t) = (p.min(q) as f64, p.max(q) as f64);
+        ln_multigamma_difference(p.min(q), 0.5 * (self.dof + s - 1.0), 0.5 * t)
+            - 0.5 * s * t * std::f64::consts::PI.ln()
     }
 
     /// (κ/2) \[ψ_s(κ/2) − ψ_s((ν+s−1)/2)\] with s = min(p, q).
@@ -262,8 +268,12 @@ impl Law for MatrixT {
         (self.dof > 2.0).then(|| 1.0 / (self.dof - 2.0))
     }
 
-    fn has_mean(&self) -> bool {
+    fn has_mean(&self, _p: usize, _q: usize) -> bool {
         self.dof > 1.0
+    }
+
+    fn distance_law(&self, p: usize, q: usize) -> Option<DistanceLaw> {
+        Some(DistanceLaw::Wilks(p.min(q), p.max(q), self.dof))
     }
 
     fn dof(&self) -> Option<f64> {

@@ -4,12 +4,9 @@
 use super::test_result::Bootstrap;
 use crate::data::Sample;
 use crate::estimate::{Certify, Fit, FitOptions};
-use crate::family::Law;
-use crate::likelihood::Point;
+use crate::family::Generator;
+use crate::family::random::BOOTSTRAP;
 use crate::{Error, Result};
-use ndarray::Array3;
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -41,33 +38,8 @@ impl BootstrapOptions<'_> {
 }
 
 /// The random numbers of one replicate.
-pub fn stream(seed: u64, replicate: usize) -> ChaCha8Rng {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    rng.set_stream(replicate as u64);
-    rng
-}
-
-/// n samples of X = M + L_A Z L_Bᵀ.
-///
-/// # Errors
-/// [`Error::Unsupported`] for a law that cannot be sampled.
-pub(super) fn simulate(
-    law: &dyn Law,
-    point: &Point,
-    n: usize,
-    rng: &mut ChaCha8Rng,
-) -> Result<Sample> {
-    let sampler = law.sampler().ok_or_else(|| Error::Unsupported {
-        what: format!("the law \"{}\" has no sampler", law.name()),
-        remedy: "implement `Law::sampler` for it".to_owned(),
-    })?;
-    let (p, q) = point.mean.dim();
-    let mut values = Array3::zeros((n, p, q));
-    for mut x in values.outer_iter_mut() {
-        let z = sampler.draw(p, q, rng);
-        x.assign(&(point.unwhiten(z.view()) + &point.mean));
-    }
-    Sample::new(values)
+pub fn stream(seed: u64, replicate: usize) -> Generator {
+    crate::family::stream(seed, 0, BOOTSTRAP, replicate as u64)
 }
 
 /// How replicates and restricted models are fitted: nobody reads their certificates.
@@ -79,8 +51,8 @@ pub(super) fn uncertified(options: &FitOptions) -> FitOptions {
 ///
 /// # Errors
 /// [`Error::Unsupported`] for a law that cannot be sampled.
-pub fn simulate_fit(fit: &Fit, rng: &mut ChaCha8Rng) -> Result<Sample> {
-    simulate(fit.law(), fit.point(), fit.dim().0, rng)
+pub fn simulate_fit(fit: &Fit, rng: &mut Generator) -> Result<Sample> {
+    fit.distribution().simulate(fit.dim().0, rng)
 }
 
 /// Simulates the statistic and compares.
@@ -88,7 +60,7 @@ pub(super) fn bootstrap(
     observed: f64,
     options: &BootstrapOptions<'_>,
     exact: bool,
-    statistic: impl Fn(&mut ChaCha8Rng) -> Result<f64> + Sync,
+    statistic: impl Fn(&mut Generator) -> Result<f64> + Sync,
 ) -> Result<Bootstrap> {
     if options.replicates == 0 {
         return Err(Error::domain("the number of bootstrap replicates", 0, "at least 1"));
@@ -136,7 +108,7 @@ mod tests {
     use super::*;
     use rand_distr::{Distribution, StandardNormal};
 
-    fn square(rng: &mut ChaCha8Rng) -> Result<f64> {
+    fn square(rng: &mut Generator) -> Result<f64> {
         let x: f64 = StandardNormal.sample(rng);
         Ok(x * x)
     }
@@ -159,7 +131,7 @@ mod tests {
         let stop = |_: usize| false;
         let options = BootstrapOptions { progress: Some(&stop), ..BootstrapOptions::new(10, 1) };
         assert!(matches!(bootstrap(1.0, &options, true, square), Err(Error::Interrupted { .. })));
-        let some_fail = |rng: &mut ChaCha8Rng| -> Result<f64> {
+        let some_fail = |rng: &mut Generator| -> Result<f64> {
             let x: f64 = StandardNormal.sample(rng);
             if x > 0.5 { Err(Error::Singular { what: "x".to_owned() }) } else { Ok(x) }
         };

@@ -37,6 +37,8 @@ pub struct ComparedFit {
     pub n_parameters: usize,
     /// ν̂; `None` for the Gaussian and ν̂ = ∞.
     pub dof: Option<f64>,
+    /// Is ν̂ infinite?
+    pub dof_at_infinity: bool,
     /// −2ℓ + 2k.
     pub aic: f64,
     /// Small-sample AIC; `None` where n ≤ k + 1.
@@ -115,6 +117,7 @@ fn fill(
                 log_likelihood: fit.log_likelihood(),
                 n_parameters: fit.n_parameters(),
                 dof: fit.dof(),
+                dof_at_infinity: fit.dof_at_infinity(),
                 aic: fit.aic(),
                 aicc: fit.aicc(),
                 bic: fit.bic(),

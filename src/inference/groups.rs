@@ -1,17 +1,18 @@
 //! Do two groups share their covariance factors?
 
-use super::bootstrap::{BootstrapOptions, bootstrap, simulate, uncertified};
+use super::bootstrap::{BootstrapOptions, bootstrap, uncertified};
 use super::frame::require_converged;
 use super::test_result::{Reference, TestResult};
 use crate::data::Sample;
 use crate::estimate::{FitOptions, Silent};
-use crate::family::Gaussian;
+use crate::family::{Gaussian, MatrixDistribution};
 use crate::kronecker::Side;
 use crate::likelihood::{Likelihood, Point, SampleLikelihood, Sides, Sums};
 use crate::model::{Mean, Model};
 use crate::{Error, Result};
 use ndarray::{Array2, Axis, concatenate};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// What two groups have in common under the null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -44,6 +45,7 @@ pub fn equal_factors(
         return Err(Error::domain("the number of groups", groups.len(), "at least 2"));
     };
     let (_, p, q) = first.dim();
+    groups.iter().try_for_each(Sample::require_complete)?;
     for group in rest {
         let (_, rows, cols) = group.dim();
         if (rows, cols) != (p, q) {
@@ -78,9 +80,9 @@ pub fn equal_factors(
     let mut result = TestResult::new("equal factors", names, ells, df, Reference::ChiSquared)?;
     if let Some(simulation) = simulation {
         let sizes: Vec<usize> = groups.iter().map(|g| g.dim().0).collect();
-        let point = Point::standard(p, q);
+        let null = MatrixDistribution::standard(Arc::new(Gaussian), p, q);
         result.bootstrap = Some(bootstrap(result.statistic, simulation, true, |rng| {
-            let drawn = sizes.iter().map(|&n| simulate(&Gaussian, &point, n, rng));
+            let drawn = sizes.iter().map(|&n| null.simulate(n, rng));
             let (null, alternative) =
                 likelihoods(&drawn.collect::<Result<Vec<_>>>()?, shared, options)?;
             Ok(2.0 * (alternative - null))

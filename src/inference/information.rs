@@ -80,10 +80,10 @@ impl Information {
     }
 
     /// The expected information at the estimate. With W = X ⊗ I + I ⊗ V, d = pq and
-    /// a = (ν+d)/(ν+d+2) (1 for the Gaussian):
+    /// the constants of [`ExpectedInformation`](crate::family::ExpectedInformation):
     ///
     /// ```text
-    /// I[(X,V)²] = n [ (a/2) tr W² − (tr W)²/(2(ν+d+2)) ]      I[Δ²] = n a ‖Δ‖²
+    /// I[(X,V)²] = n [ (scatter/2) tr W² − (trace/2) (tr W)² ]      I[Δ²] = n location ‖Δ‖²
     /// ```
     ///
     /// # Errors
@@ -94,17 +94,12 @@ impl Information {
     pub fn expected(fit: &Fit) -> Result<Self> {
         require_converged(fit, "the expected information")?;
         let (n, p, q) = fit.dim();
-        let (nf, pf, qf, d) = (n as f64, p as f64, q as f64, (p * q) as f64);
-        let (a, e) = match (fit.law().name(), fit.dof()) {
-            ("gaussian", _) => (1.0, 0.0),
-            ("kronecker-t", Some(dof)) => ((dof + d) / (dof + d + 2.0), 1.0 / (dof + d + 2.0)),
-            (law, _) => {
-                return Err(Error::Unsupported {
-                    what: format!("the law {law} has no closed expected information here"),
-                    remedy: "use the observed information".to_owned(),
-                });
-            }
-        };
+        let (nf, pf, qf) = (n as f64, p as f64, q as f64);
+        let known = fit.law().expected_information(p, q).ok_or_else(|| {
+            let law = fit.law().name();
+            unavailable(format!("the law {law} has no closed expected information here"))
+        })?;
+        let (a, e) = (known.scatter, known.trace);
         let frame = frame_of(fit)?;
         let (mean_at, dof_at, len) = frame.offsets();
         let mut matrix = Array2::zeros((len, len));
@@ -134,13 +129,20 @@ impl Information {
         }
         if let Some((c, dd)) = &frame.mean {
             let (left, right) = (matmul(c.t(), c.view()), matmul(dd.view(), dd.t()));
-            let block = ndarray::linalg::kron(&left, &right) * (nf * a);
+            let block = ndarray::linalg::kron(&left, &right) * (nf * known.location);
             add_block(&mut matrix, mean_at, Some(block));
         }
         if let Some(dof) = frame.dof {
-            matrix[[dof_at, dof_at]] = nf * dof * dof * degrees::expected_dof(dof, d)?;
+            let known = known
+                .dof
+                .ok_or_else(|| unavailable("the law does not say what is known of ν".to_owned()))?;
+            let own = known.own.ok_or_else(|| Error::Degenerate {
+                what: format!("the expected information on ν is lost in rounding at ν = {dof:.3e}"),
+                remedy: "use the observed information".to_owned(),
+            })?;
+            matrix[[dof_at, dof_at]] = nf * dof * dof * own;
             for (i, t) in trace.iter().enumerate() {
-                let value = -nf * dof * t / ((dof + d) * (dof + d + 2.0));
+                let value = nf * dof * t * known.with_trace;
                 matrix[[i, dof_at]] = value;
                 matrix[[dof_at, i]] = value;
             }
@@ -234,9 +236,10 @@ impl Information {
         let mut out = Array2::zeros((n, self.frame.len()));
         let mut psi = Array2::zeros((p, q));
         let mut scratch = Scratch::default();
+        let weighting = fit.law().weighting();
         fitted.likelihood.each(fit.point(), fit.law(), &mut |seen| {
             let z = seen.white.ok_or_else(|| no_second_order(fit))?;
-            fit.law().weigh(z, psi.view_mut(), &mut scratch);
+            weighting.weigh(z, psi.view_mut(), &mut scratch);
             let score = self.score_of(fit, z, psi.view(), &mut scratch)? * seen.weight;
             out.row_mut(seen.index).assign(&score);
             Ok(())
@@ -283,6 +286,10 @@ fn frame_of(fit: &Fit) -> Result<Frame> {
         });
     }
     Ok(frame)
+}
+
+fn unavailable(what: String) -> Error {
+    Error::Unsupported { what, remedy: "use the observed information".to_owned() }
 }
 
 fn add_block(matrix: &mut Array2<f64>, at: usize, block: Option<Array2<f64>>) {

@@ -6,8 +6,8 @@ use super::frame::require_converged;
 use super::test_result::{Reference, TestResult};
 use crate::data::Sample;
 use crate::estimate::{Fit, FitOptions, Silent};
+use crate::family::{is_limit_of, is_same_family, is_same_law};
 use crate::model::{Mean, Model};
-use crate::structure::Structure;
 use crate::{Error, Result};
 
 impl Fitted<'_> {
@@ -48,9 +48,9 @@ fn compare_fits(null: &Fit, alternative: &Fit) -> Result<TestResult> {
             remedy: "compare them by AIC or BIC instead".to_owned(),
         });
     }
-    let edge = large.estimates_dof() && !small.estimates_dof() && is_gaussian(small);
-    let irregular = loses_factors(small.row_structure(), large.row_structure())
-        || loses_factors(small.col_structure(), large.col_structure());
+    let edge = large.estimates_dof() && !small.estimates_dof() && is_limit(small, large, p, q);
+    let irregular = small.row_structure().loses_factors(large.row_structure())
+        || small.col_structure().loses_factors(large.col_structure());
     let reference = match (irregular, edge) {
         (true, _) => Reference::BootstrapOnly,
         (false, true) => Reference::BoundaryMixture,
@@ -67,12 +67,6 @@ fn compare_fits(null: &Fit, alternative: &Fit) -> Result<TestResult> {
         );
     }
     Ok(result)
-}
-
-/// Where the null has fewer common factors, the loadings of the others are not identified.
-fn loses_factors(small: &Structure, large: &Structure) -> bool {
-    let (a, b) = (small.to_string(), large.to_string());
-    order_of_factor(&b).is_some_and(|k| order_of_factor(&a) != Some(k))
 }
 
 /// Fits both models and tests them; with a bootstrap from the fitted smaller model if asked for.
@@ -121,8 +115,19 @@ pub(super) fn describe(model: &Model) -> String {
     )
 }
 
-fn is_gaussian(model: &Model) -> bool {
-    model.law().name() == "gaussian"
+/// Is the smaller law what the larger one becomes at ν = ∞?
+fn is_limit(small: &Model, large: &Model, p: usize, q: usize) -> bool {
+    is_limit_of(small.law().as_ref(), large.law().as_ref(), p, q)
+}
+
+/// Is every law of the smaller model one of the larger?
+fn laws_nest(small: &Model, large: &Model, p: usize, q: usize) -> bool {
+    let (inner, outer) = (small.law().as_ref(), large.law().as_ref());
+    match (small.estimates_dof(), large.estimates_dof()) {
+        (_, true) => is_same_family(inner, outer, p, q) || is_limit_of(inner, outer, p, q),
+        (false, false) => is_same_law(inner, outer, p, q),
+        (true, false) => false,
+    }
 }
 
 fn require_nested(small: &Model, large: &Model, p: usize, q: usize) -> Result<()> {
@@ -131,20 +136,25 @@ fn require_nested(small: &Model, large: &Model, p: usize, q: usize) -> Result<()
         Err(Error::Unsupported { what, remedy })
     };
     let laws = (small.law().name(), large.law().name());
-    let same_law = laws.0 == laws.1
-        && (large.estimates_dof()
-            || (!small.estimates_dof() && small.law().dof() == large.law().dof()));
-    if !(same_law || (is_gaussian(small) && large.estimates_dof())) {
+    if !laws_nest(small, large, p, q) {
         return refuse(format!("the law {} is not a special case of {}", laws.0, laws.1));
     }
     for (side, d, inner, outer) in [
         ("row", p, small.row_structure(), large.row_structure()),
         ("column", q, small.col_structure(), large.col_structure()),
     ] {
-        if !structure_within(inner, outer, d) {
-            return refuse(format!(
-                "the {side} structure {inner} is not a special case of {outer}"
-            ));
+        match inner.is_within(outer, d) {
+            Some(true) => {}
+            Some(false) => {
+                return refuse(format!(
+                    "the {side} structure {inner} is not a special case of {outer}"
+                ));
+            }
+            None => {
+                return refuse(format!(
+                    "nobody said whether the {side} structure {inner} is a special case of {outer}"
+                ));
+            }
         }
     }
     let (inner, outer) = (small.mean_structure(), large.mean_structure());
@@ -156,35 +166,6 @@ fn require_nested(small: &Model, large: &Model, p: usize, q: usize) -> Result<()
         ));
     }
     Ok(())
-}
-
-/// Is every matrix of the structure `inner` one of `outer`? Cones are compared.
-pub(super) fn structure_within(inner: &Structure, outer: &Structure, d: usize) -> bool {
-    let (a, b) = (inner.to_string(), outer.to_string());
-    if let (Structure::Known(x), Structure::Known(y)) = (inner, outer) {
-        return x == y;
-    }
-    if matches!(inner, Structure::Custom(_)) || matches!(outer, Structure::Custom(_)) {
-        return b == "unstructured" || (a == b && !a.starts_with("custom"));
-    }
-    if a == b || b == "unstructured" || d == 1 {
-        return !(a.starts_with("known") && b.starts_with("known"));
-    }
-    if let (Some(x), Some(y)) = (order_of_factor(&a), order_of_factor(&b)) {
-        return x <= y;
-    }
-    let (a, b) = (a.as_str(), b.as_str());
-    match a {
-        "identity" => !b.starts_with("known"),
-        "ar1" | "compound-symmetry" => matches!(b, "toeplitz" | "correlation"),
-        "toeplitz" => b == "correlation",
-        "diagonal" => b.starts_with("factor"),
-        _ => false,
-    }
-}
-
-fn order_of_factor(name: &str) -> Option<usize> {
-    name.strip_prefix("factor:").and_then(|k| k.parse().ok())
 }
 
 fn mean_within(inner: &Mean, outer: &Mean) -> bool {
@@ -204,29 +185,6 @@ fn mean_within(inner: &Mean, outer: &Mean) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn structures_nest_as_sets_of_matrices_do() {
-        let within =
-            |a: &str, b: &str| structure_within(&a.parse().unwrap(), &b.parse().unwrap(), 4);
-        for (a, b) in [
-            ("identity", "diagonal"),
-            ("identity", "ar1"),
-            ("ar1", "unstructured"),
-            ("diagonal", "unstructured"),
-            ("ar1", "ar1"),
-        ] {
-            assert!(within(a, b), "{a} in {b}");
-        }
-        for (a, b) in [
-            ("ar1", "compound-symmetry"),
-            ("diagonal", "ar1"),
-            ("unstructured", "diagonal"),
-            ("ar1", "identity"),
-        ] {
-            assert!(!within(a, b), "{a} in {b}");
-        }
-    }
 
     #[test]
     fn means_nest() {

@@ -16,7 +16,6 @@
 mod bootstrap;
 mod compare;
 mod degrees;
-mod distance_law;
 mod fitted;
 mod frame;
 mod groups;
@@ -26,10 +25,12 @@ mod outliers;
 mod parameters;
 mod profile;
 mod richardson;
+mod score;
 mod separability;
 mod standard_errors;
 mod test_result;
 
+pub use crate::structure::IntervalScale;
 pub use bootstrap::{BootstrapOptions, simulate_fit, stream};
 pub use compare::{Compared, ComparedFit, Order, compare, sort_compared};
 pub use fitted::Fitted;
@@ -38,8 +39,9 @@ pub use information::{Information, InformationKind};
 pub use likelihood_ratio::nested_test;
 pub use outliers::{Contributions, Distance, Outliers, benjamini_hochberg, holm};
 pub use profile::{Profile, ProfileOptions};
+pub use score::{SampleScore, Scores, score};
 pub use separability::{
     SeparabilityOptions, separability, separability_factor, unstructured_log_likelihood,
 };
-pub use standard_errors::{ErrorOptions, Gradient, Interval, IntervalScale, StandardErrors};
+pub use standard_errors::{ErrorOptions, Gradient, Interval, StandardErrors};
 pub use test_result::{Bootstrap, Corrected, Reference, TestResult};

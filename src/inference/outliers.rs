@@ -1,8 +1,9 @@
 //! Which samples do not fit: distances, p-values, and the rows, columns and cells behind them.
 
-use super::distance_law::DistanceLaw;
 use super::fitted::Fitted;
+use crate::data::Sample;
 use crate::estimate::Fit;
+use crate::likelihood::{Likelihood, SampleLikelihood};
 use crate::linalg::matmul;
 use crate::{Error, Result};
 use ndarray::{Array1, Array2, Axis};
@@ -58,42 +59,56 @@ impl Fitted<'_> {
     /// # Errors
     /// [`Error::Unsupported`] when the law of distances is not known.
     pub fn outliers(&self) -> Result<Outliers> {
-        let fit = self.fit;
-        let law = DistanceLaw::of(fit)?;
-        let mut distances = Vec::new();
-        self.likelihood.each(fit.point(), fit.law(), &mut |seen| {
-            let white = seen.white.ok_or_else(|| incomplete(seen.index))?;
-            let statistic = law.statistic(white)?;
-            distances.push(Distance {
-                sample: seen.index,
-                distance: seen.distance,
-                statistic,
-                p_value: law.p_value(statistic),
-                holm: 1.0,
-                benjamini_hochberg: 1.0,
-            });
-            Ok(())
-        })?;
-        let p_values: Vec<f64> = distances.iter().map(|d| d.p_value).collect();
-        for ((d, holm), bh) in
-            distances.iter_mut().zip(holm(&p_values)).zip(benjamini_hochberg(&p_values))
-        {
-            (d.holm, d.benjamini_hochberg) = (holm, bh);
+        let mut found = distances(self.fit, &*self.likelihood)?;
+        let (n, p, q) = self.fit.dim();
+        if n < 5 * (p + q) {
+            found.notes.push(format!(
+                "n = {n} is small for {p} × {q}: the estimates follow the extreme samples, whose \
+                 p-values are too large"
+            ));
         }
-        Ok(Outliers { reference: law.describe(), distances, notes: notes(fit) })
+        Ok(found)
     }
 
     /// The decomposition of one sample's distance.
     ///
     /// # Errors
-    /// [`Error::Domain`] for a number beyond the sample.
+    /// As [`Fit::contributions`].
     pub fn contributions(&self, index: usize) -> Result<Contributions> {
-        let n = self.sample.dim().0;
+        self.fit.contributions(self.sample, index)
+    }
+}
+
+impl Fit {
+    /// Distances of the samples of new data under this fit of other data. Rows and columns are
+    /// matched by their names where both have names.
+    ///
+    /// # Errors
+    /// [`Error::Names`] or [`Error::Shape`] when the sample does not fit the fit,
+    /// [`Error::Missing`] for a missing cell; [`Error::Unsupported`] where the law of distances is
+    /// not known.
+    pub fn outliers_in(&self, sample: &Sample) -> Result<Outliers> {
+        let sample = self.matched(sample)?;
+        sample.require_complete()?;
+        distances(self, &SampleLikelihood::new(&sample))
+    }
+
+    /// The decomposition of the distance of one sample, of the fitted data or of new ones.
+    ///
+    /// # Errors
+    /// [`Error::Domain`] for a number beyond the sample, [`Error::Shape`] for other matrices.
+    pub fn contributions(&self, sample: &Sample, index: usize) -> Result<Contributions> {
+        sample.require_complete()?;
+        let (n, p, q) = sample.dim();
         if index >= n {
             return Err(Error::domain("the number of a sample", index, format!("below {n}")));
         }
-        let y = &self.sample.values().index_axis(Axis(0), index) - &self.fit.mean();
-        let point = self.fit.point();
+        if self.mean().dim() != (p, q) {
+            let expected = format!("matrices of {:?}", self.mean().dim());
+            return Err(Error::shape(sample.source(), expected, (p, q)));
+        }
+        let y = &sample.values().index_axis(Axis(0), index) - &self.mean();
+        let point = self.point();
         let z = point.whiten(y.view());
         // A⁻¹YB⁻¹ = L_A⁻ᵀ Z L_B⁻¹.
         let back =
@@ -103,26 +118,44 @@ impl Fitted<'_> {
     }
 }
 
+/// The distances of whatever the likelihood is of.
+fn distances(fit: &Fit, likelihood: &dyn Likelihood) -> Result<Outliers> {
+    let (_, p, q) = fit.dim();
+    let law = fit.law().distance_law(p, q).ok_or_else(|| Error::Unsupported {
+        what: format!("the law of distances under \"{}\" is not known", fit.law().name()),
+        remedy: "implement `Law::distance_law` for it, or choose a built-in law".to_owned(),
+    })?;
+    let mut distances = Vec::new();
+    likelihood.each(fit.point(), fit.law(), &mut |seen| {
+        let white = seen.white.ok_or_else(|| incomplete(seen.index))?;
+        let statistic = law.statistic(white)?;
+        distances.push(Distance {
+            sample: seen.index,
+            distance: seen.distance,
+            statistic,
+            p_value: law.p_value(statistic),
+            holm: 1.0,
+            benjamini_hochberg: 1.0,
+        });
+        Ok(())
+    })?;
+    let p_values: Vec<f64> = distances.iter().map(|d| d.p_value).collect();
+    let adjusted = holm(&p_values).into_iter().zip(benjamini_hochberg(&p_values));
+    for (d, (holm, bh)) in distances.iter_mut().zip(adjusted) {
+        (d.holm, d.benjamini_hochberg) = (holm, bh);
+    }
+    let mut notes = Vec::new();
+    if !fit.is_converged() {
+        notes.push("the fit did not converge: distances are provisional".to_owned());
+    }
+    Ok(Outliers { reference: law.to_string(), distances, notes })
+}
+
 fn incomplete(index: usize) -> Error {
     Error::Unsupported {
         what: format!("sample {index} has missing cells: its distance has another law"),
         remedy: "leave it out, or fill it in".to_owned(),
     }
-}
-
-fn notes(fit: &Fit) -> Vec<String> {
-    let mut notes = Vec::new();
-    let (n, p, q) = fit.dim();
-    if n < 5 * (p + q) {
-        notes.push(format!(
-            "n = {n} is small for {p} × {q}: the estimates follow the extreme samples, whose \
-             p-values are too large"
-        ));
-    }
-    if !fit.is_converged() {
-        notes.push("the fit did not converge: distances are provisional".to_owned());
-    }
-    notes
 }
 
 impl Outliers {

@@ -46,7 +46,7 @@ impl StandardErrors {
         }
         let correlations = BySide::new(&self.row_correlation, &self.col_correlation);
         for side in Side::BOTH {
-            if own[side].iter().any(|(name, _)| name.starts_with("rho")) {
+            if own[side].iter().any(|parameter| parameter.kind.is_of_correlations()) {
                 continue;
             }
             let (at, errors) = (frame.start(side), correlations[side]);

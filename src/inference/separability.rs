@@ -1,17 +1,17 @@
 //! Is the covariance a Kronecker product? The likelihood ratio of A ⊗ B against any Σ.
 
-use super::bootstrap::{BootstrapOptions, bootstrap, simulate, simulate_fit, uncertified};
+use super::bootstrap::{BootstrapOptions, bootstrap, simulate_fit, uncertified};
 use super::frame::require_converged;
 use super::test_result::{Reference, TestResult};
 use crate::data::Sample;
 use crate::estimate::{Fit, FitOptions, Silent};
+use crate::family::{Gaussian, Generator, MatrixDistribution};
 use crate::kronecker::{kronecker_product, vec_rows};
-use crate::likelihood::Point;
 use crate::linalg::{Spd, matmul, symmetric_eigen};
 use crate::model::{Mean, Model};
 use crate::{Error, Result};
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, Axis};
-use rand_chacha::ChaCha8Rng;
+use std::sync::Arc;
 
 /// How to test separability.
 #[derive(Debug, Clone)]
@@ -48,6 +48,7 @@ impl Default for SeparabilityOptions<'_> {
 /// Lu & Zimmerman (2005), Statistics & Probability Letters 73, 449–457; Aston, Pigoli & Tavakoli
 /// (2017), Annals of Statistics 45, 1431–1461, for the projection.
 pub fn separability(sample: &Sample, options: &SeparabilityOptions<'_>) -> Result<TestResult> {
+    sample.require_complete()?;
     match options.projection {
         Some(target) => projected(sample, options, target),
         None => full(sample, options),
@@ -223,8 +224,8 @@ fn misfit(spd: &Spd, average: ArrayView1<'_, f64>, design: &Array2<f64>) -> Resu
 }
 
 /// n standard normal p × q matrices.
-fn standard(n: usize, p: usize, q: usize, rng: &mut ChaCha8Rng) -> Result<Sample> {
-    simulate(&crate::family::Gaussian, &Point::standard(p, q), n, rng)
+fn standard(n: usize, p: usize, q: usize, rng: &mut Generator) -> Result<Sample> {
+    MatrixDistribution::standard(Arc::new(Gaussian), p, q).simulate(n, rng)
 }
 
 /// The test on the leading eigenvectors, by the parametric bootstrap.

@@ -7,6 +7,7 @@ use crate::estimate::Fit;
 use crate::kronecker::{BySide, Side};
 use crate::likelihood::Tangent;
 use crate::linalg::matmul;
+use crate::structure::{IntervalScale, Parameter};
 use crate::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use serde::{Serialize, Serializer};
@@ -19,18 +20,6 @@ pub struct ErrorOptions {
     pub information: InformationKind,
     /// Sandwich covariance, right also where the law is wrong.
     pub robust: bool,
-}
-
-/// The scale on which an interval is symmetric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum IntervalScale {
-    /// The number itself.
-    Linear,
-    /// Its logarithm: variances and ν.
-    Log,
-    /// Fisher's z = atanh r: correlations.
-    Atanh,
 }
 
 /// An estimate with its standard error and Wald interval.
@@ -51,8 +40,8 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// The Wald interval g⁻¹(g(x̂) ± z·g′(x̂)·se) with g the identity, ln or atanh, and z the
-    /// two-sided normal quantile of the level.
+    /// The Wald interval g⁻¹(g(x̂) ± z·g′(x̂)·se) with g the identity, ln, atanh or logit, and z
+    /// the two-sided normal quantile of the level.
     ///
     /// # Errors
     /// [`Error::Domain`] unless 0 < level < 1.
@@ -161,8 +150,8 @@ pub(super) struct Estimates {
     col: Array2<f64>,
     mean: Array2<f64>,
     pub(super) dof: Option<f64>,
-    pub(super) row_parameters: Vec<(String, f64)>,
-    pub(super) col_parameters: Vec<(String, f64)>,
+    pub(super) row_parameters: Vec<Parameter>,
+    pub(super) col_parameters: Vec<Parameter>,
     names: (Vec<String>, Vec<String>),
     pub(super) has_mean: bool,
 }
@@ -327,7 +316,8 @@ impl StandardErrors {
     }
 
     /// Wald intervals of σ², ν, the structures' own parameters, the correlations of A and B, and
-    /// the mean: symmetric in ln for σ² and ν, in atanh for correlations.
+    /// the mean: symmetric in ln for σ² and ν, in atanh for correlations, for the others on the
+    /// scale that the structure says.
     ///
     /// # Errors
     /// [`Error::Domain`] unless 0 < level < 1.
@@ -342,10 +332,10 @@ impl StandardErrors {
             ("rows", &e.row_parameters, &self.row_parameters),
             ("columns", &e.col_parameters, &self.col_parameters),
         ] {
-            for ((name, value), (_, error)) in values.iter().zip(errors) {
-                let correlation = name.starts_with("rho") && value.abs() < 1.0;
-                let scale = if correlation { IntervalScale::Atanh } else { IntervalScale::Linear };
-                out.push(wald(&format!("{name} ({side})"), *value, *error, scale, z));
+            for (parameter, (_, error)) in values.iter().zip(errors) {
+                let scale = parameter.scale.or_linear(parameter.value);
+                let name = format!("{parameter} ({side})");
+                out.push(wald(&name, parameter.value, *error, scale, z));
             }
         }
         self.correlations(&mut out, z);
@@ -364,8 +354,8 @@ impl StandardErrors {
             (&e.row, &self.row_correlation, &e.names.0, &e.row_parameters, "row"),
             (&e.col, &self.col_correlation, &e.names.1, &e.col_parameters, "column"),
         ] {
-            // A structure with its own ρ says it all there.
-            if own.iter().any(|(name, _)| name.starts_with("rho")) {
+            // A structure with its own ρ or range says it all there.
+            if own.iter().any(|parameter| parameter.kind.is_of_correlations()) {
                 continue;
             }
             for i in 1..matrix.nrows() {
@@ -423,6 +413,12 @@ fn wald(name: &str, estimate: f64, error: f64, scale: IntervalScale, z: f64) -> 
         IntervalScale::Atanh => {
             let (centre, half) = (estimate.atanh(), z * error / (1.0 - estimate * estimate));
             ((centre - half).tanh(), (centre + half).tanh())
+        }
+        IntervalScale::Logit => {
+            let rest = 1.0 - estimate;
+            let (odds, factor) = (estimate / rest, (z * error / (estimate * rest)).exp());
+            // The upper end as one over one plus small odds against it: no ∞/∞.
+            (odds / (odds + factor), 1.0 / (1.0 + 1.0 / (odds * factor)))
         }
     };
     Interval { name: name.to_owned(), estimate, standard_error: error, low, high, scale }
@@ -501,14 +497,13 @@ impl<'a> Delta<'a> {
     /// Standard errors of the structure's own parameters, scale-free functions of its matrix.
     fn parameters(&self, fitted: &Array2<f64>) -> Result<Vec<(String, f64)>> {
         let report = self.side.shape.report(fitted.view());
-        let jacobian = self.parameter_jacobian(report.len())?;
-        Ok(report.into_iter().map(|(name, _)| name).zip(self.errors(&jacobian)).collect())
+        let errors = self.errors(&self.parameter_jacobian(report.len())?);
+        Ok(report.iter().map(Parameter::to_string).zip(errors).collect())
     }
 
     /// Columns are the derivatives of the structure's own parameters, of which there are `count`.
     pub(super) fn parameter_jacobian(&self, count: usize) -> Result<Array2<f64>> {
-        let shape = &self.side.shape;
-        let d = self.side.order();
+        let (shape, d) = (&self.side.shape, self.side.order());
         let mut jacobian = Array2::zeros((self.side.len(), count));
         if count == 0 || self.side.theta.is_empty() {
             return Ok(jacobian);
@@ -518,7 +513,7 @@ impl<'a> Delta<'a> {
                 let mut theta = self.side.theta.clone();
                 theta[k] += t;
                 let matrix = shape.matrix(&theta, d)?;
-                Ok(shape.report(matrix.view()).into_iter().map(|(_, x)| x).collect())
+                Ok(shape.report(matrix.view()).into_iter().map(|x| x.value).collect())
             })?;
             jacobian.row_mut(k).assign(&slope);
         }

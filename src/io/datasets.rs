@@ -120,6 +120,11 @@ pub fn read_dataset(name: &str) -> Result<Sample> {
 }
 
 impl Dataset {
+    /// The file's bytes.
+    pub(super) fn bytes(&self) -> &'static [u8] {
+        self.bytes
+    }
+
     /// The sample under `key`, or the first 3-d array.
     pub(super) fn read(&self, key: Option<&str>) -> Result<Sample> {
         let place = Place::file(Path::new(self.name));

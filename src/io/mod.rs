@@ -12,34 +12,60 @@
 //! Every fault is one sentence with file, place, reason and remedy. Memory is bounded by the
 //! bytes that are there, not by what a header promises.
 
+mod beside;
+mod cells;
 mod datasets;
+mod decode;
 mod header;
+mod labels;
+mod matrix;
 mod npy;
 mod npz;
 mod place;
+mod sheet;
 mod stream;
-mod table;
+mod values;
 mod write;
 
+pub use beside::{Beside, read_beside, read_text_array, read_vector};
 pub use datasets::{Dataset, datasets, read_dataset};
+pub use sheet::Sheet;
 pub use stream::NpyBlocks;
 pub use write::{Entry, write_atomically, write_npy, write_npz, write_sample, write_text};
 
-use crate::data::Sample;
+use crate::data::{NamedMatrix, Names, Sample};
 use crate::linalg::require_finite;
 use crate::{Error, Result};
 use ndarray::{Array2, Ix2};
 use npz::Npz;
 use place::{Place, shorten};
 use std::fs::File;
-use std::io::{BufReader, Cursor, ErrorKind};
-use std::path::Path;
+use std::io::{BufReader, Cursor, ErrorKind, Read, Seek};
+use std::path::{Path, PathBuf};
 
 /// How to read a sample.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadOptions {
     /// Name of the array in an npz file; default: the only or the first 3-d array of numbers.
     pub key: Option<String>,
+    /// Names of the columns of a csv in its own words; see [`Columns`].
+    pub columns: Columns,
+    /// A csv with one line per row of a sample (columns sample, row, and one for every column of
+    /// the matrices) instead of one per cell.
+    pub wide: bool,
+}
+
+/// The columns of a csv, where they have other names than `sample`, `row`, `col` and `value`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Columns {
+    /// Column with the labels of the samples.
+    pub sample: Option<String>,
+    /// Column with the labels of the rows.
+    pub row: Option<String>,
+    /// Column with the labels of the columns.
+    pub col: Option<String>,
+    /// Column with the numbers.
+    pub value: Option<String>,
 }
 
 /// A format, by extension.
@@ -56,7 +82,11 @@ impl Format {
         match extension.as_deref() {
             Some("npy") => Ok(Self::Npy),
             Some("npz") => Ok(Self::Npz),
-            Some("csv") => Ok(Self::Csv),
+            Some("csv" | "tsv" | "txt") => Ok(Self::Csv),
+            Some("gz") => match path.file_stem().map(Path::new).map(Self::of) {
+                Some(Ok(Self::Csv)) => Ok(Self::Csv),
+                _ => Err(Error::file(path, "is packed, and only .csv.gz is read so; unpack it")),
+            },
             Some(other) => Err(Error::file(
                 path,
                 format!("the extension {} is not known; use .npy, .npz or .csv", shorten(other)),
@@ -101,9 +131,8 @@ pub fn resolve(data: &str) -> Result<Sample> {
 /// [`Error::File`] and [`Error::Parse`] with the place and the remedy, [`Error::NonFinite`] with
 /// the index of the first NaN or infinity.
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Sample> {
-    let (file, length, format) = open(path)?;
-    let mut reader = BufReader::new(file);
-    let place = Place::file(path);
+    let Input { mut reader, length, format, path } = open(path)?;
+    let place = Place::file(&path);
     let key = options.key.as_deref();
     match format {
         _ if key.is_some() && format != Format::Npz => Err(place.fault(format!(
@@ -112,7 +141,7 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Sample> {
         ))),
         Format::Npy => sample_of_npy(&mut reader, length, &place),
         Format::Npz => Npz::open(reader, length, place)?.sample(key),
-        Format::Csv => table::read_long(reader, &place),
+        Format::Csv => cells::read_sample(reader, length, options, &place),
     }
 }
 
@@ -138,50 +167,104 @@ pub fn read_npz_bytes(bytes: &[u8], options: &ReadOptions, name: &str) -> Result
 /// # Errors
 /// As [`read`].
 pub fn read_csv_bytes(bytes: &[u8], name: &str) -> Result<Sample> {
-    table::read_long(bytes, &Place::file(Path::new(name)))
+    read_csv_bytes_with(bytes, &ReadOptions::default(), name)
+}
+
+/// [`read_csv_bytes`] with options.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_csv_bytes_with(bytes: &[u8], options: &ReadOptions, name: &str) -> Result<Sample> {
+    cells::read_sample(bytes, bytes.len() as u64, options, &Place::file(Path::new(name)))
 }
 
 /// Reads a matrix from a `.npy` file (2-d), a `.npz` file (its only or first 2-d array) or a
-/// `.csv` file (lines of numbers; a first line without any number is a header and passed over).
+/// `.csv` file (lines of numbers, with or without names in the first line and column).
 ///
 /// # Errors
 /// As [`read`].
 pub fn read_matrix(path: &Path) -> Result<Array2<f64>> {
-    let (file, length, format) = open(path)?;
-    let mut reader = BufReader::new(file);
-    let place = Place::file(path);
-    let matrix = match format {
-        Format::Npy => npy::read_numbers(&mut reader, length, &place)?,
-        Format::Npz => {
-            let mut archive = Npz::open(reader, length, place)?;
-            let key = archive.first_of_rank::<Ix2>()?;
-            archive.numbers(&key)?
-        }
-        Format::Csv => table::read_plain(reader, &place)?,
-    };
-    require_finite(&place.subject(), &matrix)?;
-    Ok(matrix)
+    Ok(read_named_matrix(path)?.values)
 }
 
-/// Reads a matrix from the bytes of a plain csv file; `name` stands for the file in messages.
+/// Reads a matrix with its names: those in the first line and column of a `.csv`, as R and pandas
+/// write them, or the arrays `row_names` and `col_names` of a `.npz`, where their lengths fit.
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_matrix_csv_bytes(bytes: &[u8], name: &str) -> Result<Array2<f64>> {
-    table::read_plain(bytes, &Place::file(Path::new(name)))
+pub fn read_named_matrix(path: &Path) -> Result<NamedMatrix> {
+    let Input { mut reader, length, format, path } = open(path)?;
+    let place = Place::file(&path);
+    let plain = |values| NamedMatrix {
+        values,
+        row_names: Vec::new(),
+        col_names: Vec::new(),
+        source: place.subject(),
+    };
+    let matrix = match format {
+        Format::Npy => plain(npy::read_numbers(&mut reader, length, &place)?),
+        Format::Npz => {
+            let mut archive = Npz::open(reader, length, place)?;
+            let key = archive.first_of_rank::<Ix2>()?;
+            let mut matrix = plain(archive.numbers(&key)?);
+            let (rows, cols) = matrix.values.dim();
+            matrix.row_names = archive.names("row_names", (rows, "rows")).unwrap_or_default();
+            matrix.col_names = archive.names("col_names", (cols, "columns")).unwrap_or_default();
+            matrix
+        }
+        Format::Csv => matrix::read_matrix(reader, length, &place)?,
+    };
+    require_finite(&place.subject(), &matrix.values)?;
+    Ok(matrix)
 }
 
-fn sample_of_npy(
-    reader: &mut impl std::io::Read,
-    length: u64,
-    place: &Place<'_>,
-) -> Result<Sample> {
+/// Reads a matrix from the bytes of a csv file; `name` stands for the file in messages.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_matrix_csv_bytes(bytes: &[u8], name: &str) -> Result<NamedMatrix> {
+    let place = Place::file(Path::new(name));
+    let matrix = matrix::read_matrix(bytes, bytes.len() as u64, &place)?;
+    require_finite(&place.subject(), &matrix.values)?;
+    Ok(matrix)
+}
+
+/// Reads a table with a header and a line for each sample: covariates, weights, classes.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_sheet(path: &Path) -> Result<Sheet> {
+    let Input { reader, length, format, path } = open(path)?;
+    let place = Place::file(&path);
+    if format != Format::Csv {
+        return Err(place.fault("is no table of text; give a .csv file with a header"));
+    }
+    sheet::read_sheet(reader, length, &place)
+}
+
+fn sample_of_npy(reader: &mut impl Read, length: u64, place: &Place<'_>) -> Result<Sample> {
     let values = npy::read_numbers(reader, length, place)?;
-    Sample::named(values, Vec::new(), Vec::new(), place.subject())
+    Sample::incomplete(values, Names::default(), place.subject())
 }
 
-/// Opens a regular file that is not empty.
-fn open(path: &Path) -> Result<(File, u64, Format)> {
+/// Bytes that can be read from any place.
+trait Source: Read + Seek {}
+impl<T: Read + Seek> Source for T {}
+
+/// A file, or standard input, with its bytes and its format.
+struct Input {
+    reader: Box<dyn Source>,
+    length: u64,
+    format: Format,
+    /// The path, or the words for standard input.
+    path: PathBuf,
+}
+
+/// Opens a regular file that is not empty, or standard input for `-`.
+fn open(path: &Path) -> Result<Input> {
+    if path == Path::new("-") {
+        return standard_input();
+    }
     let meta = path.metadata().map_err(|error| absent(path, &error))?;
     if meta.is_dir() {
         return Err(Error::file(path, "is a folder; give a .npy, .npz or .csv file in it"));
@@ -194,7 +277,26 @@ fn open(path: &Path) -> Result<(File, u64, Format)> {
         return Err(Error::file(path, "is empty (0 bytes); copy or save it again"));
     }
     let file = File::open(path).map_err(|error| absent(path, &error))?;
-    Ok((file, meta.len(), format))
+    let (reader, length) = (Box::new(BufReader::new(file)), meta.len());
+    Ok(Input { reader, length, format, path: path.to_owned() })
+}
+
+/// All of standard input; its first bytes tell the format.
+fn standard_input() -> Result<Input> {
+    let path = PathBuf::from("standard input");
+    let mut bytes = Vec::new();
+    std::io::stdin()
+        .lock()
+        .read_to_end(&mut bytes)
+        .map_err(|error| Place::file(&path).unreadable(&error))?;
+    let format = match bytes.as_slice() {
+        [] => return Err(Error::file(path, "is empty (0 bytes); send the data to it")),
+        [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Format::Npy,
+        [b'P', b'K', 3, 4, ..] => Format::Npz,
+        _ => Format::Csv,
+    };
+    let length = bytes.len() as u64;
+    Ok(Input { reader: Box::new(Cursor::new(bytes)), length, format, path })
 }
 
 fn absent(path: &Path, error: &std::io::Error) -> Error {

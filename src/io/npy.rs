@@ -3,7 +3,7 @@
 use super::header::{Header, Kind, read_header};
 use super::place::{Place, tuple};
 use crate::{Error, Result};
-use ndarray::{Array, ArrayD, Dimension, Ix2, Ix3, IxDyn, ShapeBuilder};
+use ndarray::{Array, ArrayD, Dimension, Ix1, Ix2, Ix3, IxDyn, ShapeBuilder};
 use std::io::Read;
 
 /// Bytes decoded at a time.
@@ -93,6 +93,12 @@ pub(super) trait Rank: Dimension {
     const REMEDY: &'static str;
 }
 
+impl Rank for Ix1 {
+    const RANK: usize = 1;
+    const EXPECTED: &'static str = "a vector (one number for each sample)";
+    const REMEDY: &'static str = "reshape it, for example with x.reshape(n)";
+}
+
 impl Rank for Ix3 {
     const RANK: usize = 3;
     const EXPECTED: &'static str = "a 3-d array (samples, rows, columns)";
@@ -148,7 +154,7 @@ pub(super) fn require_promise(
     usize::try_from(header.count()).map_err(|_| place.fault("is too large for this machine"))
 }
 
-fn reserve(values: &mut Vec<f64>, count: usize, place: &Place<'_>) -> Result<()> {
+pub(super) fn reserve(values: &mut Vec<f64>, count: usize, place: &Place<'_>) -> Result<()> {
     values.try_reserve_exact(count).map_err(|_| {
         place.fault(format!(
             "{count} numbers do not fit into the memory of this machine; split the file"

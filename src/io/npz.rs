@@ -3,8 +3,8 @@
 use super::header::{Header, read_header};
 use super::npy::{Rank, read_names, read_numbers};
 use super::place::{Place, list, shorten, tuple};
-use crate::data::Sample;
-use crate::linalg::require_finite;
+use crate::data::{Names, Sample};
+use crate::linalg::require_no_infinity;
 use crate::{Error, Result};
 use ndarray::{Array, Ix3};
 use std::io::{Read, Seek};
@@ -35,31 +35,70 @@ impl<'a, R: Read + Seek> Npz<'a, R> {
 
     /// The sample under `key`, or the first 3-d array, with its names.
     pub(super) fn sample(&mut self, key: Option<&str>) -> Result<Sample> {
-        let key = match key {
-            Some(key) => key.to_owned(),
-            None => self.first_of_rank::<Ix3>()?,
+        let (key, others) = match key {
+            Some(key) => (key.to_owned(), Vec::new()),
+            None => self.of_rank::<Ix3>()?,
         };
         let values: Array<f64, Ix3> = self.numbers(&key)?;
-        require_finite(&self.place.array(&key).subject(), &values)?;
-        let (_, p, q) = values.dim();
-        let row_names = self.names("row_names", (p, "rows"))?;
-        let col_names = self.names("col_names", (q, "columns"))?;
-        Sample::named(values, row_names, col_names, self.place.subject())
+        require_no_infinity(&self.place.array(&key).subject(), &values)?;
+        let (n, p, q) = values.dim();
+        let names = Names {
+            samples: self.names("sample_names", (n, "samples"))?,
+            rows: self.names("row_names", (p, "rows"))?,
+            cols: self.names("col_names", (q, "columns"))?,
+        };
+        let sample = Sample::incomplete(values, names, self.place.subject())?;
+        Ok(match others.is_empty() {
+            true => sample,
+            false => sample.with_note(format!(
+                "{} holds several 3-d arrays: {} was taken, not {}; give the key of another to \
+                 have that",
+                self.place.subject(),
+                shorten(&key),
+                list(&others)
+            )),
+        })
     }
 
     /// The numeric array under `key`.
     pub(super) fn numbers<D: Rank>(&mut self, key: &str) -> Result<Array<f64, D>> {
-        let Some(index) = self.find(key) else {
-            let there = self.describe();
-            return Err(self.place.fault(format!(
-                "holds no array {}; it holds {there}; give the key of one of these",
-                shorten(key)
-            )));
-        };
-        self.entry(index, key, |entry, available, place| read_numbers(entry, available, place))
+        match self.optional(key)? {
+            Some(array) => Ok(array),
+            None => Err(self.absent(key)),
+        }
     }
 
-    fn names(&mut self, key: &str, length: (usize, &str)) -> Result<Vec<String>> {
+    /// There is no such array.
+    pub(super) fn absent(&mut self, key: &str) -> Error {
+        let there = self.describe();
+        self.place.fault(format!(
+            "holds no array {}; it holds {there}; give the key of one of these",
+            shorten(key)
+        ))
+    }
+
+    /// The numeric array under `key`, if there is one.
+    pub(super) fn optional<D: Rank>(&mut self, key: &str) -> Result<Option<Array<f64, D>>> {
+        let Some(index) = self.find(key) else { return Ok(None) };
+        let read = |entry: &mut ZipFile<'_, R>, available, place: &Place<'_>| {
+            read_numbers(entry, available, place)
+        };
+        self.entry(index, key, read).map(Some)
+    }
+
+    /// Is an array as long as the sample?
+    pub(super) fn require_length(&self, key: &str, found: usize, n: usize) -> Result<()> {
+        if found == n {
+            return Ok(());
+        }
+        Err(self.place.array(key).fault(format!(
+            "has {found} entries along its first axis, but the data have {n} samples; give one \
+             for each"
+        )))
+    }
+
+    /// The list of names under `key`; empty where there is none.
+    pub(super) fn names(&mut self, key: &str, length: (usize, &str)) -> Result<Vec<String>> {
         match self.find(key) {
             None => Ok(Vec::new()),
             Some(index) => self.entry(index, key, |entry, available, place| {
@@ -70,15 +109,24 @@ impl<'a, R: Read + Seek> Npz<'a, R> {
 
     /// Key of the only or first numeric array of the rank asked for.
     pub(super) fn first_of_rank<D: Rank>(&mut self) -> Result<String> {
-        let mut unreadable = None;
+        Ok(self.of_rank::<D>()?.0)
+    }
+
+    /// Key of the first numeric array of the rank asked for, and the quoted keys of the others.
+    fn of_rank<D: Rank>(&mut self) -> Result<(String, Vec<String>)> {
+        let (mut unreadable, mut found) = (None, Vec::new());
         for index in 0..self.archive.len() {
             match self.header(index) {
                 Some((key, Ok(header))) if header.is_number() && header.shape.len() == D::RANK => {
-                    return Ok(key);
+                    found.push(key);
                 }
                 Some((_, Err(error))) => unreadable = unreadable.or(Some(error)),
                 _ => {}
             }
+        }
+        if !found.is_empty() {
+            let first = found.remove(0);
+            return Ok((first, found.iter().map(|key| shorten(key)).collect()));
         }
         // An array that cannot be read may be the one that is looked for.
         if let Some(error) = unreadable {

@@ -1,6 +1,6 @@
 //! Where in the input a fault lies, in words.
 
-use crate::Error;
+use crate::{Error, text};
 use std::path::Path;
 
 /// A file, or one array of an npz file.
@@ -40,8 +40,8 @@ impl<'a> Place<'a> {
     /// The place as the subject of a sentence.
     pub(super) fn subject(&self) -> String {
         match self.array {
-            Some(name) => format!("array {} of {}", shorten(name), self.path.display()),
-            None => self.path.display().to_string(),
+            Some(name) => format!("array {} of {}", shorten(name), text::path(self.path)),
+            None => text::path(self.path),
         }
     }
 }

@@ -5,7 +5,7 @@ use super::npy;
 use super::place::{Place, tuple};
 use crate::data::BlockReader;
 use crate::linalg::require_finite;
-use crate::{Error, Result};
+use crate::{Error, Result, text};
 use ndarray::ArrayView3;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -72,6 +72,11 @@ impl NpyBlocks {
 impl Part {
     fn open(path: PathBuf) -> Result<(Self, usize, usize)> {
         let place = Place::file(&path);
+        if path.metadata().is_ok_and(|meta| !meta.is_file()) {
+            return Err(place.fault(
+                "is not a regular file, and cannot be read again and again; save the data in a file",
+            ));
+        }
         let mut file = File::open(&path).map_err(|error| super::absent(&path, &error))?;
         let length = file.metadata().map_err(|error| place.unreadable(&error))?.len();
         let header = read_header(&mut file, &place)?;
@@ -115,7 +120,7 @@ impl Part {
             npy::decode(bytes, self.kind, self.big_endian, values);
             let view = ArrayView3::from_shape((m, p, q), values)
                 .map_err(|_| place.fault("is cut short; copy or save it again"))?;
-            let what = format!("the block of {} from sample {at} on", self.path.display());
+            let what = format!("the block of {} from sample {at} on", text::path(&self.path));
             require_finite(&what, &view)?;
             visit(view)?;
             at += m;
@@ -130,7 +135,7 @@ impl BlockReader for NpyBlocks {
     }
 
     fn name(&self) -> String {
-        self.path.display().to_string()
+        text::path(&self.path)
     }
 
     fn read(&self, visit: &mut dyn FnMut(ArrayView3<'_, f64>) -> Result<()>) -> Result<()> {

@@ -179,8 +179,8 @@ fn text_npy(names: &[String]) -> Vec<u8> {
     bytes
 }
 
-/// Writes a sample as `.npy` (numbers) or `.npz` (array `x`, and `row_names`, `col_names` where
-/// there are any), by the extension of `path`.
+/// Writes a sample as `.npy` (numbers) or `.npz` (array `x`, and `sample_names`, `row_names`,
+/// `col_names` where there are any), by the extension of `path`.
 ///
 /// # Errors
 /// As [`write_atomically`]; [`Error::File`] for another extension.
@@ -189,9 +189,11 @@ pub fn write_sample(path: &Path, sample: &Sample) -> Result<()> {
         super::Format::Npy => write_npy(path, &sample.values()),
         super::Format::Npz => {
             let mut entries = vec![("x", Entry::Array(sample.values().into_dyn()))];
-            for (key, names) in
-                [("row_names", sample.row_names()), ("col_names", sample.col_names())]
-            {
+            for (key, names) in [
+                ("sample_names", sample.sample_names()),
+                ("row_names", sample.row_names()),
+                ("col_names", sample.col_names()),
+            ] {
                 if !names.is_empty() {
                     entries.push((key, Entry::Text(names)));
                 }

@@ -20,7 +20,7 @@
 
 use super::stacked::{Buffers, sample_view};
 use super::{Point, Tangent};
-use crate::family::{Law, Scratch, Weighting};
+use crate::family::{Elliptical, Law, MatrixWeights, Scratch, Weighting};
 use crate::kronecker::Side;
 use crate::linalg::{Triangle, as_matrix, as_matrix_mut, gemm, symmetrise};
 use ndarray::{Array2, ArrayView3, Axis};
@@ -137,7 +137,7 @@ struct Task<'a> {
 impl Task<'_> {
     /// For w(dZ Zᵀ + Z dZᵀ) one product and its transpose are enough.
     fn symmetrised_twice(&self) -> bool {
-        self.law.weighting() != Weighting::Matrix
+        !self.law.weighting().is_matrix()
     }
 
     fn block(&self, block: ArrayView3<'_, f64>, work: &mut Work, out: &mut Sums) {
@@ -151,12 +151,12 @@ impl Task<'_> {
                 self.gaussian(work, m, out);
                 scatter(work.buffers.white(), &work.moved, (p, m, q), &mut out.products);
             }
-            Weighting::Scalar => {
-                self.elliptical(work, m, out);
+            Weighting::Elliptical(law) => {
+                self.elliptical(law, work, m, out);
                 scatter(work.buffers.white(), &work.moved, (p, m, q), &mut out.products);
             }
-            Weighting::Matrix => {
-                self.general(work, m, out);
+            Weighting::Matrix(law) => {
+                self.general(law, work, m, out);
                 scatter(work.buffers.white(), &work.change, (p, m, q), &mut out.products);
                 scatter(&work.moved, &work.psi, (p, m, q), &mut out.products);
             }
@@ -199,11 +199,11 @@ impl Task<'_> {
     }
 
     /// DΨ\[dZ\]Zᵀ + Ψ dZᵀ = KZᵀ + ZKᵀ with K = w dZ + w'⟨Z, dZ⟩Z; K takes the place of dZ.
-    fn elliptical(&self, work: &mut Work, m: usize, out: &mut Sums) {
+    fn elliptical(&self, law: &dyn Elliptical, work: &mut Work, m: usize, out: &mut Sums) {
         let (p, q) = self.direction.mean.dim();
         for i in 0..m {
             let z = sample_view(work.buffers.white(), i, m, p, q);
-            let radial = self.law.radial(z.iter().map(|x| x * x).sum(), p * q);
+            let radial = law.radial(z.iter().map(|x| x * x).sum(), p * q);
             let mut moved = as_matrix_mut(&mut work.moved, p, m * q)
                 .slice_axis_move(Axis(1), (i * q..(i + 1) * q).into());
             let along: f64 = z.iter().zip(&moved).map(|(a, b)| a * b).sum();
@@ -216,7 +216,7 @@ impl Task<'_> {
         }
     }
 
-    fn general(&self, work: &mut Work, m: usize, out: &mut Sums) {
+    fn general(&self, law: &dyn MatrixWeights, work: &mut Work, m: usize, out: &mut Sums) {
         let (p, q) = self.direction.mean.dim();
         work.psi.resize(work.moved.len(), 0.0);
         work.change.resize(work.moved.len(), 0.0);
@@ -225,11 +225,11 @@ impl Task<'_> {
             let z = sample_view(work.buffers.white(), i, m, p, q);
             let moved = sample_view(&work.moved, i, m, p, q);
             let mut psi = as_matrix_mut(&mut work.psi, p, m * q).slice_axis_move(Axis(1), part);
-            self.law.weigh(z, psi.view_mut(), &mut work.scratch);
+            law.weigh(z, psi.view_mut(), &mut work.scratch);
             out.psi += &psi;
             let mut change =
                 as_matrix_mut(&mut work.change, p, m * q).slice_axis_move(Axis(1), part);
-            self.law.weigh_derivative(z, moved, change.view_mut(), &mut work.scratch);
+            law.weigh_derivative(z, moved, change.view_mut(), &mut work.scratch);
             out.products.mean -= &change;
         }
     }
@@ -271,11 +271,11 @@ mod tests {
     struct Heavy;
 
     impl Law for Heavy {
-        fn name(&self) -> &'static str {
+        fn name(&self) -> &str {
             "heavy"
         }
-        fn weighting(&self) -> Weighting {
-            Weighting::Scalar
+        fn weighting(&self) -> Weighting<'_> {
+            Weighting::Elliptical(self)
         }
         fn ln_constant(&self, _p: usize, _q: usize) -> f64 {
             0.0
@@ -283,6 +283,9 @@ mod tests {
         fn covariance_factor(&self, _p: usize, _q: usize) -> Option<f64> {
             None
         }
+    }
+
+    impl Elliptical for Heavy {
         fn radial(&self, delta: f64, d: usize) -> Radial {
             let power = 3.0 + d as f64;
             let weight = power / (3.0 + delta);

@@ -2,7 +2,7 @@
 //! enough to fill the vectors.
 
 use super::{Point, Sums};
-use crate::family::{DofFamily, Law, Scratch};
+use crate::family::{DofFamily, Elliptical, MatrixWeights, Scratch};
 use crate::kronecker::Side;
 use crate::linalg::gram::Gram;
 use crate::linalg::kernel::{LANES, Mode};
@@ -110,7 +110,7 @@ impl Lanes {
     }
 
     /// Ψ = wZ, stored as √w Z: its product with itself is the scatter.
-    pub(super) fn weigh_scalar(&mut self, law: &dyn Law, out: &mut Sums) {
+    pub(super) fn weigh_scalar(&mut self, law: &dyn Elliptical, out: &mut Sums) {
         self.psi_is_white = true;
         let (d, inner) = (self.p * self.q, self.inner);
         vectors::squared_norms(&self.white[..d * inner], &mut self.weights[..inner]);
@@ -126,15 +126,16 @@ impl Lanes {
     }
 
     /// Any other Ψ: all lanes at once where the law can, else sample by sample.
-    pub(super) fn weigh_matrix(&mut self, law: &dyn Law, out: &mut Sums) {
+    pub(super) fn weigh_matrix(&mut self, law: &dyn MatrixWeights, out: &mut Sums) {
         self.psi_is_white = false;
         let dim @ (p, q, inner) = (self.p, self.q, self.inner);
         self.psi.resize(p * q * inner, 0.0);
         let rho = &mut self.weights[..inner];
         let white = &self.white[..p * q * inner];
-        if law.weigh_lanes(white, dim, &mut self.psi, rho, &mut self.scratch) {
+        let weight = law.weigh_lanes(white, dim, &mut self.psi, rho, &mut self.scratch);
+        if let Some(weight) = weight {
             out.rho += rho[..self.m].iter().sum::<f64>();
-            out.law_weight += self.m as f64;
+            out.law_weight += weight * self.m as f64;
             let sums = out.psi.as_slice_mut().unwrap_or_default();
             vectors::sum_lanes(&self.psi, inner, sums);
             return;

@@ -2,7 +2,7 @@
 
 use super::moments::{lower_pairs, weight};
 use super::{Likelihood, Point, Sides, Sums, Support, Tangent, Visit};
-use crate::family::{Law, Weighting};
+use crate::family::Law;
 use crate::kronecker::{BySide, Side};
 use crate::linalg::{
     Root, Temp, Triangle, congruence, gemm, lower_part, matmul, upper_part, vectors,
@@ -156,7 +156,7 @@ fn assemble(
 
 /// Moments serve the law with Ψ = Z and no other.
 fn require_constant_weights(law: &dyn Law) -> Result<()> {
-    if law.weighting() == Weighting::Identity {
+    if law.weighting().is_identity() {
         return Ok(());
     }
     Err(Error::Unsupported {
@@ -202,7 +202,7 @@ impl Likelihood for MomentLikelihood {
         along: &Tangent,
         into: &mut Tangent,
     ) -> Result<Support> {
-        if law.weighting() != Weighting::Identity {
+        if !law.weighting().is_identity() {
             return Ok(Support::NotAvailable);
         }
         let seen = self.see(at);

@@ -222,7 +222,7 @@ impl Likelihood for SampleLikelihood<'_> {
 
     fn sums(&self, at: &Point, law: &dyn Law, sides: Sides, into: &mut Sums) -> Result<()> {
         let (n, p, q) = self.dim();
-        let whiten_own_side = law.weighting() != Weighting::Identity;
+        let whiten_own_side = !law.weighting().is_identity();
         let mean = at.mean.as_standard_layout();
         let columns_are_white = at.col().is_identity();
         let task = Task { point: at, mean, law, sides, whiten_own_side, columns_are_white };
@@ -250,7 +250,7 @@ impl Likelihood for SampleLikelihood<'_> {
             }
         }
         into.weight = n as f64;
-        let average = (law.weighting() == Weighting::Identity).then(|| self.center());
+        let average = law.weighting().is_identity().then(|| self.center());
         task.finish(average, into);
         into.settle(at, law);
         Ok(())
@@ -273,7 +273,7 @@ impl Likelihood for SampleLikelihood<'_> {
         let (mut scratch, mut psi) = (Scratch::default(), Array2::zeros((p, q)));
         for (index, x) in self.values.outer_iter().enumerate() {
             let white = at.whiten((&x - &at.mean).view());
-            let (rho, _) = law.weigh(white.view(), psi.view_mut(), &mut scratch);
+            let (rho, _) = law.weighting().weigh(white.view(), psi.view_mut(), &mut scratch);
             visit(Observation {
                 index,
                 weight: 1.0,
@@ -368,8 +368,8 @@ impl Task<'_> {
         }
         match self.law.weighting() {
             Weighting::Identity => lanes.weigh_identity(),
-            Weighting::Scalar => lanes.weigh_scalar(self.law, out),
-            Weighting::Matrix => lanes.weigh_matrix(self.law, out),
+            Weighting::Elliptical(law) => lanes.weigh_scalar(law, out),
+            Weighting::Matrix(law) => lanes.weigh_matrix(law, out),
         }
         if self.sides.has(Side::Rows) {
             lanes.scatter_rows();
@@ -401,11 +401,11 @@ impl Task<'_> {
     fn weigh(&self, buffers: &mut Buffers, m: usize, out: &mut Sums) {
         match self.law.weighting() {
             Weighting::Identity => buffers.psi_is_white = true,
-            Weighting::Scalar => {
+            Weighting::Elliptical(law) => {
                 buffers.psi_is_white = true;
                 for i in 0..m {
                     let z = buffers.sample(i, m);
-                    let radial = self.law.radial(z.iter().map(|x| x * x).sum(), z.len());
+                    let radial = law.radial(z.iter().map(|x| x * x).sum(), z.len());
                     out.rho += radial.rho;
                     out.law_weight += radial.weight;
                     out.psi.scaled_add(radial.weight, &z);
@@ -413,10 +413,10 @@ impl Task<'_> {
                     buffers.scale_sample(i, m, radial.weight.sqrt());
                 }
             }
-            Weighting::Matrix => {
+            Weighting::Matrix(law) => {
                 buffers.psi_is_white = false;
                 for i in 0..m {
-                    let (rho, weight) = buffers.weigh_sample(i, m, self.law, &mut out.psi);
+                    let (rho, weight) = buffers.weigh_sample(i, m, law, &mut out.psi);
                     out.rho += rho;
                     out.law_weight += weight;
                 }

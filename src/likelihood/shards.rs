@@ -9,7 +9,7 @@ use super::{
     Labels, Likelihood, Moments, Point, SampleLikelihood, Sides, Summaries, Sums, Support, Tangent,
     Visit,
 };
-use crate::family::{DofFamily, Gaussian, KroneckerT, Law, MatrixT};
+use crate::family::{DofFamily, Law, LawName};
 use crate::kronecker::{BySide, Side};
 use crate::linalg::{Root, require_finite};
 use crate::{Error, Result};
@@ -41,25 +41,23 @@ impl Place {
 /// A law that every shard knows by its name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NamedLaw {
-    name: String,
+    name: LawName,
     dof: Option<f64>,
 }
 
 impl NamedLaw {
-    fn of(law: &dyn Law) -> Self {
-        Self { name: law.name().to_owned(), dof: law.dof() }
+    /// # Errors
+    /// [`Error::Unsupported`] for a law of the user's own.
+    fn of(law: &dyn Law) -> Result<Self> {
+        let name = LawName::of(law).ok_or_else(|| Error::Unsupported {
+            what: format!("the law {} is not known where the shards are", law.name()),
+            remedy: "use gaussian, kronecker-t or matrix-t".to_owned(),
+        })?;
+        Ok(Self { name, dof: law.dof() })
     }
 
     fn law(&self) -> Result<Arc<dyn Law>> {
-        match (self.name.as_str(), self.dof) {
-            ("gaussian", None) => Ok(Arc::new(Gaussian)),
-            ("kronecker-t", Some(dof)) => Ok(Arc::new(KroneckerT::new(dof)?)),
-            ("matrix-t", Some(dof)) => Ok(Arc::new(MatrixT::new(dof)?)),
-            (name, _) => Err(Error::Unsupported {
-                what: format!("the law {name} is not known to shards"),
-                remedy: "use gaussian, kronecker-t or matrix-t".to_owned(),
-            }),
-        }
+        self.name.law(self.dof)
     }
 }
 
@@ -245,7 +243,7 @@ impl Likelihood for ShardLikelihood<'_> {
     }
 
     fn sums(&self, at: &Point, law: &dyn Law, sides: Sides, into: &mut Sums) -> Result<()> {
-        let question = Question::Sums { at: Place::of(at), law: NamedLaw::of(law), sides };
+        let question = Question::Sums { at: Place::of(at), law: NamedLaw::of(law)?, sides };
         let answer = self.shards.ask(&question)?;
         let (_, p, q) = self.dim();
         let own = |side, d: usize| if sides.has(side) { d * d } else { 0 };
@@ -273,7 +271,7 @@ impl Likelihood for ShardLikelihood<'_> {
     ) -> Result<Support> {
         let question = Question::Curvature {
             at: Place::of(at),
-            law: NamedLaw::of(law),
+            law: NamedLaw::of(law)?,
             along: (along.factors.clone(), along.mean.clone()),
         };
         let answer = self.shards.ask(&question)?;
@@ -295,7 +293,7 @@ impl Likelihood for ShardLikelihood<'_> {
     }
 
     fn summaries(&self, at: &Point, family: &dyn DofFamily) -> Result<Summaries> {
-        let law = NamedLaw::of(&*family.at(1.0));
+        let law = NamedLaw::of(&*family.at(1.0))?;
         let answer = self.shards.ask(&Question::Summaries { at: Place::of(at), law })?;
         let (n, p, q) = self.dim();
         reader(&answer, n * family.summary_len(p, q))?;

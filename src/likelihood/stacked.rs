@@ -2,7 +2,7 @@
 //! lanes.
 
 use super::Point;
-use crate::family::{Law, Scratch};
+use crate::family::{MatrixWeights, Scratch};
 use crate::linalg::{Triangle, as_matrix, as_matrix_mut, gemm};
 use ndarray::{Array2, ArrayView2, ArrayView3, Axis};
 
@@ -110,7 +110,7 @@ impl Buffers {
         &mut self,
         i: usize,
         m: usize,
-        law: &dyn Law,
+        law: &dyn MatrixWeights,
         psi_sum: &mut Array2<f64>,
     ) -> (f64, f64) {
         self.psi.resize(self.white.len(), 0.0);

@@ -51,7 +51,27 @@ where
     S: Data<Elem = f64>,
     D: Dimension,
 {
-    let Some(at) = array.iter().position(|x| !x.is_finite()) else {
+    require_each(what, array, |x| x.is_finite())
+}
+
+/// Checks that no entry is infinite; NaN may stand for a missing cell.
+///
+/// # Errors
+/// [`Error::NonFinite`] names `what` and the index of the first infinity.
+pub fn require_no_infinity<S, D>(what: &str, array: &ArrayBase<S, D>) -> Result<()>
+where
+    S: Data<Elem = f64>,
+    D: Dimension,
+{
+    require_each(what, array, |x| !x.is_infinite())
+}
+
+fn require_each<S, D>(what: &str, array: &ArrayBase<S, D>, good: fn(f64) -> bool) -> Result<()>
+where
+    S: Data<Elem = f64>,
+    D: Dimension,
+{
+    let Some((at, &value)) = array.iter().enumerate().find(|(_, x)| !good(**x)) else {
         return Ok(());
     };
     let mut index = vec![0; array.ndim()];
@@ -60,11 +80,7 @@ where
         *slot = rest % len;
         rest /= len;
     }
-    Err(Error::NonFinite {
-        what: what.to_owned(),
-        value: array.iter().nth(at).copied().unwrap_or(f64::NAN),
-        index,
-    })
+    Err(Error::NonFinite { what: what.to_owned(), value, index })
 }
 
 /// Checks that a matrix is square and gives its order.

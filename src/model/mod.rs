@@ -2,9 +2,12 @@
 
 mod existence;
 mod mean;
+pub(crate) mod serial;
+pub mod spec;
 
 pub use existence::{Existence, existence, required_samples};
 pub use mean::Mean;
+pub use spec::ModelSpec;
 
 use crate::family::{Gaussian, KroneckerT, Law, MatrixT, require_dof};
 use crate::kronecker::Side;

@@ -1,26 +1,21 @@
 //! Parameters that belong to the entries of a factor, as a table.
 
 use super::{Align, Table};
+use crate::structure::Parameter;
 
-/// Parameters `name[i]` and `name[i,k]` with a row for every entry i of the factor, where one of
-/// the names has all d of them.
-pub(super) fn entry_table(
-    parameters: &[(String, f64)],
-    names: &[String],
-    d: usize,
-) -> Option<Table> {
+/// Parameters of entries as a table with a row for every entry of the factor, where one of the
+/// kinds has all d of them; `None` where there is any other.
+pub(super) fn entry_table(parameters: &[Parameter], names: &[String], d: usize) -> Option<Table> {
     let mut columns: Vec<(String, Vec<Option<f64>>)> = Vec::new();
-    for (name, value) in parameters {
-        let (base, index) = name.strip_suffix(']')?.split_once('[')?;
-        let (row, head) = match index.split_once(',') {
-            Some((row, k)) => (row, format!("{base} {}", k.parse::<usize>().ok()? + 1)),
-            None => (index, base.to_owned()),
-        };
+    for parameter in parameters {
+        let row = parameter.row.filter(|_| parameter.kind.is_of_entries())?;
+        let word = parameter.kind.word();
+        let head = parameter.col.map_or_else(|| word.to_owned(), |k| format!("{word} {}", k + 1));
         let at = columns.iter().position(|(known, _)| *known == head).unwrap_or_else(|| {
             columns.push((head, vec![None; d]));
             columns.len() - 1
         });
-        *columns[at].1.get_mut(row.parse::<usize>().ok()?)? = Some(*value);
+        *columns[at].1.get_mut(row)? = Some(parameter.value);
     }
     if !columns.iter().any(|(_, cells)| cells.iter().all(Option::is_some)) {
         return None;
@@ -42,15 +37,18 @@ pub(super) fn entry_name(names: &[String], i: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::structure::{IntervalScale, ParameterKind};
 
-    fn parameters(names: &[&str]) -> Vec<(String, f64)> {
-        names.iter().enumerate().map(|(i, name)| ((*name).to_owned(), i as f64)).collect()
+    fn entry(kind: ParameterKind, value: f64) -> Parameter {
+        Parameter::new(kind, value, IntervalScale::Linear)
     }
 
     #[test]
     fn loadings_and_uniquenesses_have_a_row_for_every_entry() {
         let names = ["a".to_owned(), "b".to_owned()];
-        let all = parameters(&["loading[0,0]", "loading[1,0]", "uniqueness[0]", "uniqueness[1]"]);
+        let loading = |i: usize| entry(ParameterKind::Loading, i as f64).between(i, 0);
+        let uniqueness = |i: usize| entry(ParameterKind::Uniqueness, 2.0 + i as f64).at(i);
+        let all = [loading(0), loading(1), uniqueness(0), uniqueness(1)];
         let table = entry_table(&all, &names, 2).expect("a table");
         assert_eq!(table.head().collect::<Vec<_>>(), ["", "loading 1", "uniqueness"]);
         assert_eq!(table.rows(), [["a", "0.0000", "2.0000"], ["b", "1.0000", "3.0000"]]);
@@ -58,11 +56,13 @@ mod tests {
 
     #[test]
     fn others_are_no_table() {
-        for names in
-            [&["rho[1,0]", "rho[2,0]", "rho[2,1]"][..], &["rho[1]", "rho[2]"], &["rho"], &[]]
-        {
-            assert!(entry_table(&parameters(names), &[], 3).is_none(), "{names:?}");
+        let rho = || Parameter::correlation(0.5);
+        let pairs = [rho().between(1, 0), rho().between(2, 0), rho().between(2, 1)];
+        let beyond = [entry(ParameterKind::Variance, 1.0).at(7)];
+        let mixed: Vec<Parameter> =
+            (0..3).map(|i| entry(ParameterKind::Variance, 1.0).at(i)).chain([rho()]).collect();
+        for all in [&pairs[..], &[rho().at(1), rho().at(2)], &[rho()], &beyond, &mixed, &[]] {
+            assert!(entry_table(all, &[], 3).is_none(), "{all:?}");
         }
-        assert!(entry_table(&parameters(&["x[7]"]), &[], 3).is_none());
     }
 }

@@ -2,7 +2,6 @@
 
 use super::entries::{entry_name, entry_table};
 use super::plot::{Figure, escape};
-use super::text::law_title;
 use super::{Align, Table};
 use crate::VERSION;
 use crate::estimate::Fit;
@@ -35,7 +34,7 @@ pre{overflow-x:auto;background:#f6f6f6;padding:.7rem}footer{margin-top:2rem;colo
 /// `command` is what was typed to make it (shown as it is); `figures` are shown in their order,
 /// see [`super::plot::figures`].
 pub fn html(fit: &Fit, command: &str, figures: &[Figure]) -> String {
-    let title = format!("{} fit of {}", law_title(fit.model().law().name()), fit.source());
+    let title = format!("{} fit of {}", fit.model().law().title(), fit.source());
     let mut page = String::new();
     let _ = write!(
         page,
@@ -90,7 +89,7 @@ fn model(fit: &Fit) -> Vec<(&'static str, String)> {
     let (n, p, q) = fit.dim();
     let model = fit.model();
     let mut rows = vec![
-        ("Law", escape(law_title(model.law().name()))),
+        ("Law", escape(model.law().title())),
         ("Data", format!("{}: n = {n} matrices of {p} × {q}", escape(fit.source()))),
         ("Row factor A", format!("{} ({p} × {p})", escape(&model.row_structure().shape().name()))),
         (
@@ -162,8 +161,9 @@ fn estimates(page: &mut String, fit: &Fit) {
     let sides = [(p, row_names), (q, col_names)];
     let tables = [0, 1].map(|k| entry_table(&shapes[k].1, sides[k].1, sides[k].0));
     for ((factor, parameters), _) in shapes.iter().zip(&tables).filter(|(_, t)| t.is_none()) {
-        for (name, value) in parameters.iter().take(PRINTED_SIDE) {
-            rows.push(("Parameter", format!("{factor}: {} = {value:.6}", escape(name))));
+        for parameter in parameters.iter().take(PRINTED_SIDE) {
+            let (name, value) = (escape(&parameter.to_string()), parameter.value);
+            rows.push(("Parameter", format!("{factor}: {name} = {value:.6}")));
         }
         if let more @ 1.. = parameters.len().saturating_sub(PRINTED_SIDE) {
             rows.push(("Parameter", format!("{factor}: {more} more are in the JSON")));

@@ -54,7 +54,10 @@ impl fmt::Display for StandardErrors {
         };
         let robust = if self.robust { ", sandwich (robust to the law)" } else { "" };
         writeln!(f, "Standard errors: {information}{robust}")?;
-        writeln!(f, "95 % Wald intervals, symmetric in ln σ², ln ν and atanh of correlations\n")?;
+        writeln!(
+            f,
+            "95 % Wald intervals, symmetric in ln σ², ln ν, atanh of correlations and logit of shares\n"
+        )?;
         let Ok(intervals) = self.intervals(LEVEL) else { return Ok(()) };
         let shown = &intervals[..intervals.len().min(MOST_ROWS)];
         write!(f, "{}", parameter_table(shown))?;
@@ -165,10 +168,10 @@ pub fn comparison_table(rows: &[Compared]) -> Table {
         let mut cells = vec![row.model.clone(), row.rows.clone(), row.cols.clone()];
         match &row.fit {
             Some(fit) => {
-                let dof = match (fit.dof, row.model.as_str()) {
-                    (Some(dof), _) => number(dof),
-                    (None, "gaussian") => String::new(),
-                    (None, _) => "∞".to_owned(),
+                let dof = match fit.dof {
+                    Some(dof) => number(dof),
+                    None if fit.dof_at_infinity => "∞".to_owned(),
+                    None => String::new(),
                 };
                 cells.extend([
                     dof,

@@ -3,9 +3,11 @@
 use crate::Result;
 use crate::estimate::{Certificate, Fit, Normalisation};
 use crate::inference::StandardErrors;
+use crate::model::ModelSpec;
+use crate::structure::Parameter;
 use crate::{Error, VERSION};
 use ndarray::ArrayView2;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A fit as JSON: Σ = sigma2 · (row_cov ⊗ col_cov) in row-major vec order.
 #[derive(Debug, Clone, Serialize)]
@@ -13,7 +15,7 @@ pub struct FitRecord {
     /// Version of this crate.
     pub kronfit: &'static str,
     /// Law.
-    pub model: &'static str,
+    pub model: String,
     /// Samples.
     pub n: usize,
     /// Rows.
@@ -43,9 +45,9 @@ pub struct FitRecord {
     /// ν; null for the Gaussian and where ν̂ = ∞.
     pub dof: Option<f64>,
     /// Own parameters of the row structure.
-    pub row_parameters: Vec<(String, f64)>,
+    pub row_parameters: Vec<Parameter>,
     /// Own parameters of the column structure.
-    pub col_parameters: Vec<(String, f64)>,
+    pub col_parameters: Vec<Parameter>,
     /// Free parameters.
     pub n_parameters: usize,
     /// −2ℓ + 2k.
@@ -68,6 +70,12 @@ pub struct FitRecord {
     pub seconds: f64,
     /// The certificate, where it was computed.
     pub certificate: Option<Certificate>,
+    /// Version of this record: what [`Fit::load`] reads.
+    pub format: u32,
+    /// The model as it was specified; null where law or structure is of the user's own.
+    pub spec: Option<ModelSpec>,
+    /// What was fitted.
+    pub data: DataRecord,
     /// What the reader has to know.
     pub warnings: Vec<String>,
     /// Standard errors in the trace normalisation, where they were asked for.
@@ -76,6 +84,20 @@ pub struct FitRecord {
     pub row_names: Vec<String>,
     /// Names of the columns.
     pub col_names: Vec<String>,
+}
+
+/// Version of the record.
+pub(super) const FORMAT: u32 = 1;
+
+/// Which data a fit is of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataRecord {
+    /// Where they came from.
+    pub source: String,
+    /// [`Sample::content_hash`](crate::data::Sample::content_hash) of them; null where they were
+    /// not all in memory.
+    #[serde(default)]
+    pub content_hash: Option<String>,
 }
 
 fn rows_of(matrix: ArrayView2<'_, f64>) -> Vec<Vec<f64>> {
@@ -91,7 +113,7 @@ impl FitRecord {
         let (rows, cols) = (model.row_structure().shape(), model.col_structure().shape());
         Self {
             kronfit: VERSION,
-            model: model.law().name(),
+            model: model.law().name().to_owned(),
             n,
             p,
             q,
@@ -119,6 +141,12 @@ impl FitRecord {
             passes: fit.passes(),
             seconds: fit.seconds(),
             certificate: fit.certificate().copied(),
+            format: FORMAT,
+            spec: model.spec().ok(),
+            data: DataRecord {
+                source: fit.source().to_owned(),
+                content_hash: fit.content_hash().map(str::to_owned),
+            },
             warnings: fit.warnings().to_vec(),
             standard_errors: None,
             row_names: fit.row_names().to_vec(),

@@ -7,6 +7,7 @@ mod inference;
 mod json;
 #[cfg(feature = "plots")]
 pub mod plot;
+mod saved;
 mod study;
 mod table;
 mod text;
@@ -14,6 +15,6 @@ mod text;
 #[cfg(feature = "plots")]
 pub use inference::profile_figure;
 pub use inference::{comparison_table, contribution_table, outlier_table, parameter_table};
-pub use json::{FitRecord, to_json};
+pub use json::{DataRecord, FitRecord, to_json};
 pub use study::StudyTables;
 pub use table::{Align, Table};

@@ -4,6 +4,7 @@ use super::entries::{entry_name, entry_table};
 use super::table::{Align, Table};
 use crate::estimate::{Factors, Fit, Normalisation};
 use crate::linalg::symmetric_eigen;
+use crate::structure::Parameter;
 use ndarray::Array2;
 use std::fmt;
 
@@ -26,19 +27,10 @@ impl fmt::Display for Fit {
     }
 }
 
-pub(super) fn law_title(name: &str) -> &str {
-    match name {
-        "gaussian" => "Matrix normal",
-        "kronecker-t" => "Kronecker t (elliptical)",
-        "matrix-t" => "Matrix-variate t",
-        other => other,
-    }
-}
-
 fn heading(fit: &Fit, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let (n, p, q) = fit.dim();
     let model = fit.model();
-    let title = format!("{} fit by maximum likelihood", law_title(model.law().name()));
+    let title = format!("{} fit by maximum likelihood", model.law().title());
     writeln!(f, "{title}\n{}", "═".repeat(title.chars().count()))?;
     writeln!(f, "  Data            {}: n = {n} samples of {p} × {q}", fit.source())?;
     writeln!(f, "  Row factor A    {} ({p} × {p})", model.row_structure().shape().name())?;
@@ -114,7 +106,7 @@ fn factor(
     title: &str,
     matrix: &Array2<f64>,
     names: &[String],
-    parameters: &[(String, f64)],
+    parameters: &[Parameter],
 ) -> fmt::Result {
     writeln!(f, "\n{title}")?;
     let d = matrix.nrows();
@@ -131,9 +123,9 @@ fn factor(
     Ok(())
 }
 
-fn parameter_lines(f: &mut fmt::Formatter<'_>, parameters: &[(String, f64)]) -> fmt::Result {
-    for (name, value) in parameters.iter().take(PRINTED_ORDER) {
-        writeln!(f, "  {name} = {value:.6}")?;
+fn parameter_lines(f: &mut fmt::Formatter<'_>, parameters: &[Parameter]) -> fmt::Result {
+    for parameter in parameters.iter().take(PRINTED_ORDER) {
+        writeln!(f, "  {parameter} = {:.6}", parameter.value)?;
     }
     match parameters.len().saturating_sub(PRINTED_ORDER) {
         0 => Ok(()),

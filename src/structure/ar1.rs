@@ -1,6 +1,6 @@
 //! Stationary autoregression of order one: A = σ²ρ^|i−j|.
 
-use super::{Shape, not_definite, project_scale, project_scale_and, usable};
+use super::{Parameter, Shape, not_definite, project_scale, project_scale_and, usable};
 use crate::Result;
 use crate::linalg::Root;
 use ndarray::{Array2, ArrayView2};
@@ -159,11 +159,11 @@ impl Shape for Ar1 {
         Root::of_ar1(what, variance, rho, matrix.nrows())
     }
 
-    fn report(&self, matrix: ArrayView2<'_, f64>) -> Vec<(String, f64)> {
+    fn report(&self, matrix: ArrayView2<'_, f64>) -> Vec<Parameter> {
         if matrix.nrows() == 1 {
             return Vec::new();
         }
-        vec![("rho".to_owned(), matrix[[0, 1]] / matrix[[0, 0]])]
+        vec![Parameter::correlation(matrix[[0, 1]] / matrix[[0, 0]])]
     }
 
     /// The tangent space is spanned by A (whitened: I) and ∂A/∂ρ.

@@ -1,6 +1,6 @@
 //! Equal variances and one common correlation: A = a(I − J/d) + b J/d.
 
-use super::{Shape, not_definite, project_scale, project_scale_and, usable};
+use super::{Parameter, Shape, not_definite, project_scale, project_scale_and, usable};
 use crate::Result;
 use crate::linalg::Root;
 use ndarray::{Array2, ArrayView2};
@@ -114,11 +114,11 @@ impl Shape for CompoundSymmetry {
         Root::of_compound_symmetry(what, a, b, matrix.nrows())
     }
 
-    fn report(&self, matrix: ArrayView2<'_, f64>) -> Vec<(String, f64)> {
+    fn report(&self, matrix: ArrayView2<'_, f64>) -> Vec<Parameter> {
         if matrix.nrows() == 1 {
             return Vec::new();
         }
-        vec![("rho".to_owned(), matrix[[0, 1]] / matrix[[0, 0]])]
+        vec![Parameter::correlation(matrix[[0, 1]] / matrix[[0, 0]])]
     }
 
     /// The tangent space is spanned by A and J: whitened, I and uuᵀ with u = L⁻¹1.

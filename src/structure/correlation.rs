@@ -1,6 +1,6 @@
 //! Equal variances and any correlations: A = σ²R with R a correlation matrix.
 
-use super::{Shape, descent, not_definite, usable};
+use super::{Parameter, Shape, descent, not_definite, usable};
 use crate::Result;
 use crate::linalg::{Root, Spd, cholesky_lower, matmul, symmetrise};
 use ndarray::{Array1, Array2, ArrayView2};
@@ -181,10 +181,10 @@ impl Shape for Correlation {
         d.saturating_sub(1).max(1)
     }
 
-    fn report(&self, matrix: ArrayView2<'_, f64>) -> Vec<(String, f64)> {
+    fn report(&self, matrix: ArrayView2<'_, f64>) -> Vec<Parameter> {
         let unit = matrix[[0, 0]];
         let pairs = (1..matrix.nrows()).flat_map(|i| (0..i).map(move |j| (i, j)));
-        pairs.map(|(i, j)| (format!("rho[{i},{j}]"), matrix[[i, j]] / unit)).collect()
+        pairs.map(|(i, j)| Parameter::correlation(matrix[[i, j]] / unit).between(i, j)).collect()
     }
 
     /// What the structure cannot do is change the variances apart: the normal space is spanned by

@@ -13,6 +13,9 @@ mod factor;
 mod identity;
 mod known;
 mod name;
+mod nesting;
+mod parameter;
+mod serial;
 mod toeplitz;
 mod unstructured;
 
@@ -23,6 +26,7 @@ pub use diagonal::Diagonal;
 pub use factor::Factor;
 pub use identity::Identity;
 pub use known::Known;
+pub use parameter::{IntervalScale, Parameter, ParameterKind};
 pub use toeplitz::Toeplitz;
 pub use unstructured::Unstructured;
 
@@ -199,8 +203,19 @@ pub trait Shape: Debug + Send + Sync {
     }
 
     /// The structure's own parameters for the report, scale-free ones (ρ, loadings, …).
-    fn report(&self, _matrix: ArrayView2<'_, f64>) -> Vec<(String, f64)> {
+    fn report(&self, _matrix: ArrayView2<'_, f64>) -> Vec<Parameter> {
         Vec::new()
+    }
+
+    /// Is every matrix of order d of this structure one of `outer`? `None` where it is not known:
+    /// there is no likelihood-ratio test then. Asked of structures of the user's own.
+    fn is_within(&self, _outer: &Structure, _d: usize) -> Option<bool> {
+        None
+    }
+
+    /// Is every matrix of order d of `inner` one of this structure? As [`Shape::is_within`].
+    fn contains(&self, _inner: &Structure, _d: usize) -> Option<bool> {
+        None
     }
 
     /// True when the factor may be any positive definite matrix: the scatter itself is then the

@@ -1,7 +1,7 @@
 //! Stationary covariances: A_ij depends on |i − j| only, positive definite by construction.
 
 use super::ar1::lag_sums;
-use super::{Shape, descent, not_definite, usable};
+use super::{Parameter, Shape, descent, not_definite, usable};
 use crate::Result;
 use ndarray::{Array2, ArrayView2};
 
@@ -159,8 +159,8 @@ impl Shape for Toeplitz {
         descent::update_in_coordinates(self, scatter, starts)
     }
 
-    fn report(&self, matrix: ArrayView2<'_, f64>) -> Vec<(String, f64)> {
+    fn report(&self, matrix: ArrayView2<'_, f64>) -> Vec<Parameter> {
         let unit = matrix[[0, 0]];
-        (1..matrix.nrows()).map(|k| (format!("rho[{k}]"), matrix[[0, k]] / unit)).collect()
+        (1..matrix.nrows()).map(|k| Parameter::correlation(matrix[[0, k]] / unit).at(k)).collect()
     }
 }

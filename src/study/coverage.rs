@@ -4,6 +4,7 @@ use super::design::Target;
 use super::measures::{COVERAGES, Yardstick};
 use crate::data::Sample;
 use crate::estimate::Fit;
+use crate::family::is_same_family;
 use crate::inference::{ErrorOptions, Gradient, Interval, IntervalScale, StandardErrors};
 use crate::{Error, Result};
 use ndarray::Array2;
@@ -40,7 +41,8 @@ pub(super) fn coverage(
         }
     }
     // ν of another law is another number, and no Wald interval reaches ν = ∞.
-    let same_law = fit.law().name() == truth.law.name();
+    let (_, p, q) = fit.dim();
+    let same_law = is_same_family(fit.law(), truth.law.as_ref(), p, q);
     if let (true, Some(estimate), Some(true_dof), Some(error)) =
         (same_law, fit.dof(), truth.law.dof(), errors.dof)
     {

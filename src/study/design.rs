@@ -5,7 +5,7 @@ use super::estimator::Estimator;
 use super::factor::FactorSpec;
 use super::measures::{ERRORS, MEASURES};
 use super::simulate::Truth;
-use crate::family::{Gaussian, KroneckerT, Law, MatrixT};
+use crate::family::{Law, LawName};
 use crate::{Error, Result};
 use ndarray::Array2;
 use std::fmt;
@@ -29,20 +29,35 @@ impl LawSpec {
     /// # Errors
     /// [`Error::Domain`] for a ν that is not a finite number > 0.
     pub fn law(self) -> Result<Arc<dyn Law>> {
-        Ok(match self {
-            Self::Gaussian => Arc::new(Gaussian),
-            Self::KroneckerT(dof) => Arc::new(KroneckerT::new(dof)?),
-            Self::MatrixT(dof) => Arc::new(MatrixT::new(dof)?),
-        })
+        self.law_name().law(self.dof())
+    }
+
+    /// A built-in law at a ν, which the Gaussian has not and the t laws need.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for a ν that is missing or of no use.
+    pub fn new(law: LawName, dof: Option<f64>) -> Result<Self> {
+        match (law, dof) {
+            (LawName::KroneckerT, Some(dof)) => Ok(Self::KroneckerT(dof)),
+            (LawName::MatrixT, Some(dof)) => Ok(Self::MatrixT(dof)),
+            (LawName::Gaussian, None) => Ok(Self::Gaussian),
+            // The law says what is wrong.
+            (law, dof) => law.law(dof).map(|_| Self::Gaussian),
+        }
+    }
+
+    /// Which law it is.
+    pub fn law_name(self) -> LawName {
+        match self {
+            Self::Gaussian => LawName::Gaussian,
+            Self::KroneckerT(_) => LawName::KroneckerT,
+            Self::MatrixT(_) => LawName::MatrixT,
+        }
     }
 
     /// Name as the command line writes it.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Gaussian => "gaussian",
-            Self::KroneckerT(_) => "kronecker-t",
-            Self::MatrixT(_) => "matrix-t",
-        }
+        self.law_name().name()
     }
 
     /// ν, for the t laws.

@@ -115,11 +115,6 @@ impl Estimator for ModelEstimator {
 
     fn description(&self) -> String {
         let Self { name, model, options, errors } = self;
-        let dof = match (model.estimates_dof(), model.law().dof()) {
-            (true, _) => " dof=estimate".to_owned(),
-            (false, Some(dof)) => format!(" dof={dof}"),
-            (false, None) => String::new(),
-        };
         let mut intervals = String::new();
         if *errors != ErrorOptions::default() {
             let kind = match errors.information {
@@ -129,11 +124,7 @@ impl Estimator for ModelEstimator {
             intervals = format!(" information={kind} robust={}", errors.robust);
         }
         format!(
-            "{name}: law={}{dof} rows={} cols={} mean={} method={} tol={} max-iter={} force={}{intervals}",
-            model.law().name(),
-            model.row_structure(),
-            model.col_structure(),
-            model.mean_structure().name(),
+            "{name}: {model} method={} tol={} max-iter={} force={}{intervals}",
             options.method.name(),
             options.tol,
             options.max_iter,

@@ -5,8 +5,9 @@ use super::design::{LawSpec, Scenario, Study};
 use super::estimator::{Estimator, ModelEstimator, TylerEstimator};
 use super::factor::FactorSpec;
 use crate::estimate::{FitOptions, Method, Tyler};
+use crate::family::LawName;
 use crate::inference::ErrorOptions;
-use crate::model::{Dof, Mean, Model};
+use crate::model::{Dof, Mean, ModelSpec};
 use crate::structure::Structure;
 use crate::{Error, Result};
 use std::path::Path;
@@ -157,23 +158,20 @@ fn laws(design: &Section<'_>) -> Result<Vec<LawSpec>> {
     }
     let mut out = Vec::new();
     for value in &names {
-        let make: fn(f64) -> LawSpec = match value.text()?.as_str() {
-            "gaussian" => {
-                out.push(LawSpec::Gaussian);
-                continue;
-            }
-            "kronecker-t" => LawSpec::KroneckerT,
-            "matrix-t" => LawSpec::MatrixT,
-            other => {
-                return Err(value.fault(format!(
-                    "\"{other}\" is not a law; use gaussian, kronecker-t or matrix-t"
-                )));
-            }
-        };
+        let text = value.text()?;
+        let law: LawName = text.parse().map_err(|_| {
+            value.fault(format!("\"{text}\" is not a law; use gaussian, kronecker-t or matrix-t"))
+        })?;
+        if !law.has_dof() {
+            out.push(LawSpec::Gaussian);
+            continue;
+        }
         if dofs.is_empty() {
             return Err(value.fault("this law needs dof in [design], for instance dof = [3, 10]"));
         }
-        out.extend(dofs.iter().map(|dof| make(*dof)));
+        for dof in &dofs {
+            out.push(LawSpec::new(law, Some(*dof))?);
+        }
     }
     Ok(out)
 }
@@ -208,25 +206,22 @@ fn estimator(section: &Section<'_>) -> Result<Arc<dyn Estimator>> {
         let tyler = Tyler::new().rows(rows).cols(cols);
         return Ok(Arc::new(TylerEstimator::new(name, tyler, structures, options)));
     }
-    let dof = match dof {
+    let mut spec = ModelSpec { rows, cols, ..ModelSpec::default() };
+    spec.set("law", &law_name).map_err(|_| {
+        law.fault(format!(
+            "\"{law_name}\" is not a law; use gaussian, kronecker-t, matrix-t or tyler"
+        ))
+    })?;
+    spec.dof = match dof {
         None => None,
-        Some(value) if value.is_text("estimate") => Some(Dof::Estimate),
-        Some(value) if law_name == "gaussian" => {
+        Some(value) if !spec.law.has_dof() => {
             return Err(value.fault("the Gaussian has no degrees of freedom; leave the key out"));
         }
+        Some(value) if value.is_text("estimate") => Some(Dof::Estimate),
         Some(value) => Some(Dof::Fixed(value.dof()?)),
     };
-    let model = match law_name.as_str() {
-        "gaussian" => Model::gaussian(),
-        "kronecker-t" => Model::kronecker_t(dof.unwrap_or_default()),
-        "matrix-t" => Model::matrix_t(dof.unwrap_or_default()),
-        other => {
-            return Err(law.fault(format!(
-                "\"{other}\" is not a law; use gaussian, kronecker-t, matrix-t or tyler"
-            )));
-        }
-    };
-    let model = model.rows(rows).cols(cols).mean(mean(section)?);
+    spec.mean = mean(section)?;
+    let model = spec.model()?;
     let robust = section.get("robust").map_or(Ok(false), |v| v.flag())?;
     let errors = ErrorOptions { robust, ..ErrorOptions::default() };
     Ok(Arc::new(ModelEstimator::new(name, model, options).errors(errors)))
@@ -235,12 +230,9 @@ fn estimator(section: &Section<'_>) -> Result<Arc<dyn Estimator>> {
 fn mean(section: &Section<'_>) -> Result<Mean> {
     let Some(value) = section.get("mean") else { return Ok(Mean::Free) };
     let text = value.text()?;
-    [Mean::Free, Mean::Zero, Mean::Rows, Mean::Cols, Mean::Scalar]
-        .into_iter()
-        .find(|m| m.name() == text)
-        .ok_or_else(|| {
-            value.fault(format!("\"{text}\" is not a mean; use free, zero, rows, cols or scalar"))
-        })
+    text.parse().map_err(|_| {
+        value.fault(format!("\"{text}\" is not a mean; use free, zero, rows, cols or scalar"))
+    })
 }
 
 fn options(section: &Section<'_>) -> Result<FitOptions> {

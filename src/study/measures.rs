@@ -80,7 +80,7 @@ impl Yardstick {
             factors,
             mean: truth.mean().to_owned(),
             covariance_factor: truth.law().covariance_factor(p, q),
-            law: truth.shared_law(),
+            law: truth.distribution().law().clone(),
             target,
         })
     }

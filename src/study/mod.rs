@@ -49,6 +49,7 @@ mod runner;
 mod simulate;
 mod summary;
 
+pub use crate::family::stream;
 pub use contamination::{Contamination, ContaminationKind};
 pub use design::{LawSpec, Scenario, Study, Target};
 pub use estimator::{Estimate, Estimator, ModelEstimator, TylerEstimator};
@@ -57,5 +58,5 @@ pub use folder::{Ended, merge};
 pub use measures::{MEASURES, Measured};
 pub use results::{Results, Row};
 pub use runner::{Progress, RunOptions, Shard};
-pub use simulate::{Simulated, Truth, stream};
+pub use simulate::{Simulated, Truth};
 pub use summary::{Cell, Summary};

@@ -1,34 +1,15 @@
 //! Samples from a known truth, the same numbers on every machine.
 
 use super::contamination::Contamination;
+use crate::Result;
 use crate::data::Sample;
-use crate::estimate::{Factors, Normalisation};
-use crate::family::{Law, require_drawable};
+use crate::estimate::{Factors, Fit, Normalisation};
+use crate::family::random::{DATA, OUTLIERS};
+use crate::family::{Generator, Law, MatrixDistribution, stream};
 use crate::linalg::Spd;
-use crate::{Error, Result};
-use ndarray::{Array2, Array3, ArrayView2, ArrayViewMut2, Axis, Zip};
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha20Rng;
+use ndarray::{Array2, Array3, ArrayView2, ArrayViewMut2, Axis};
+use rand::Rng;
 use std::sync::Arc;
-
-/// Generator number `stream` of the family with key (seed, group, purpose).
-///
-/// The 256-bit key of ChaCha20 is the four little-endian words seed, group, purpose, 0; the
-/// 64-bit nonce is the stream. Generators that differ in any of the four are independent.
-pub fn stream(seed: u64, group: u64, purpose: u64, stream: u64) -> ChaCha20Rng {
-    let mut key = [0_u8; 32];
-    for (slot, word) in key.chunks_exact_mut(8).zip([seed, group, purpose]) {
-        slot.copy_from_slice(&word.to_le_bytes());
-    }
-    let mut rng = ChaCha20Rng::from_seed(key);
-    rng.set_stream(stream);
-    rng
-}
-
-/// Purpose of the generators that draw the clean sample.
-pub(super) const DATA: u64 = 0;
-/// Purpose of the generators that place outliers: the clean part does not depend on them.
-pub(super) const OUTLIERS: u64 = 1;
 
 /// Random decisions from a generator, with fixed algorithms.
 pub(super) struct Noise<'a>(pub(super) &'a mut dyn Rng);
@@ -48,17 +29,11 @@ impl Noise<'_> {
     }
 }
 
-/// What is drawn from: X = M + L_A Z L_Bᵀ with Z from a law, then contaminated.
-///
-/// Sums are plain loops in one order, so the same generator gives the same numbers whatever
-/// vector instructions the machine has.
+/// What is drawn from: a [`MatrixDistribution`], then contaminated.
 #[derive(Debug, Clone)]
 pub struct Truth {
-    law: Arc<dyn Law>,
-    mean: Array2<f64>,
+    distribution: MatrixDistribution,
     factors: Factors,
-    row_lower: Array2<f64>,
-    col_lower: Array2<f64>,
     scales: Array2<f64>,
     contamination: Contamination,
 }
@@ -68,8 +43,12 @@ impl Truth {
     ///
     /// # Errors
     /// [`Error::Shape`], [`Error::NonFinite`], [`Error::NotSymmetric`] or
-    /// [`Error::NotPositiveDefinite`] naming the array; [`Error::Unsupported`] for a law without
-    /// a sampler.
+    /// [`Error::NotPositiveDefinite`] naming the array.
+    ///
+    /// [`Error::Shape`]: crate::Error::Shape
+    /// [`Error::NonFinite`]: crate::Error::NonFinite
+    /// [`Error::NotSymmetric`]: crate::Error::NotSymmetric
+    /// [`Error::NotPositiveDefinite`]: crate::Error::NotPositiveDefinite
     pub fn new(
         law: Arc<dyn Law>,
         mean: Array2<f64>,
@@ -78,19 +57,23 @@ impl Truth {
     ) -> Result<Self> {
         let (row, col) =
             (Spd::new("the row factor", row_cov)?, Spd::new("the column factor", col_cov)?);
-        let orders = (row.order(), col.order());
-        require_drawable(law.as_ref(), &mean, orders)?;
-        let scales = Array2::from_shape_fn(orders, |(i, j)| {
-            (row.matrix()[[i, i]] * col.matrix()[[j, j]]).sqrt()
-        });
         let ln_dets = (row.ln_det(), col.ln_det());
-        let (row, col) = (row.into_matrix(), col.into_matrix());
-        let (row_lower, col_lower) =
-            (lower("the row factor", &row)?, lower("the column factor", &col)?);
-        let raw = Factors { sigma2: 1.0, row, col };
+        let raw =
+            Factors { sigma2: 1.0, row: row.matrix().to_owned(), col: col.matrix().to_owned() };
         let factors = raw.normalised(Normalisation::Trace, ln_dets);
-        let contamination = Contamination::NONE;
-        Ok(Self { law, mean, factors, row_lower, col_lower, scales, contamination })
+        Ok(Self::of(MatrixDistribution::new(law, mean, row, col)?, factors))
+    }
+
+    /// The fitted distribution as the truth.
+    pub fn fitted(fit: &Fit) -> Self {
+        Self::of(fit.distribution(), fit.factors(Normalisation::Trace))
+    }
+
+    fn of(distribution: MatrixDistribution, factors: Factors) -> Self {
+        let scales = Array2::from_shape_fn(distribution.dim(), |(i, j)| {
+            (factors.sigma2 * factors.row[[i, i]] * factors.col[[j, j]]).sqrt()
+        });
+        Self { distribution, factors, scales, contamination: Contamination::NONE }
     }
 
     /// The same truth with outliers.
@@ -100,18 +83,19 @@ impl Truth {
         self
     }
 
-    /// The law.
-    pub fn law(&self) -> &dyn Law {
-        self.law.as_ref()
+    /// The distribution before contamination.
+    pub fn distribution(&self) -> &MatrixDistribution {
+        &self.distribution
     }
 
-    pub(super) fn shared_law(&self) -> Arc<dyn Law> {
-        self.law.clone()
+    /// The law.
+    pub fn law(&self) -> &dyn Law {
+        self.distribution.law().as_ref()
     }
 
     /// M (p × q).
     pub fn mean(&self) -> ArrayView2<'_, f64> {
-        self.mean.view()
+        self.distribution.location()
     }
 
     /// σ², A (trace p) and B (trace q).
@@ -123,34 +107,34 @@ impl Truth {
     /// n, and the clean cells not on the contamination.
     ///
     /// # Errors
-    /// [`Error::Shape`] for n = 0; [`Error::NonFinite`] when a law with a very small ν left the
-    /// range of double precision.
+    /// As [`MatrixDistribution::simulate`].
     pub fn simulate(&self, n: usize, seed: u64) -> Result<Simulated> {
-        let each =
-            |i: usize| (stream(seed, 0, DATA, i as u64), stream(seed, 0, OUTLIERS, i as u64));
-        let mut x = Array3::zeros((n, self.mean.nrows(), self.mean.ncols()));
+        let (p, q) = self.distribution.dim();
+        let mut x = Array3::zeros((n, p, q));
         let mut mask = Array3::zeros(x.dim());
         for i in 0..n {
-            let (mut data, mut outliers) = each(i);
+            let (mut data, mut outliers) =
+                (stream(seed, 0, DATA, i as u64), stream(seed, 0, OUTLIERS, i as u64));
             let slot = (x.index_axis_mut(Axis(0), i), mask.index_axis_mut(Axis(0), i));
-            self.draw(slot, &mut data, &mut outliers);
+            self.draw(slot, &mut data, &mut outliers)?;
         }
-        Ok(Simulated { sample: Sample::named(x, vec![], vec![], "the simulated sample")?, mask })
+        Ok(Simulated { sample: self.distribution.sample_of(x)?, mask })
     }
 
     /// n samples, one after the other from two generators.
     pub(super) fn replicate(
         &self,
         n: usize,
-        mut data: ChaCha20Rng,
-        mut outliers: ChaCha20Rng,
+        mut data: Generator,
+        mut outliers: Generator,
     ) -> Result<Sample> {
-        let mut x = Array3::zeros((n, self.mean.nrows(), self.mean.ncols()));
-        let mut mask = Array2::zeros(self.mean.dim());
+        let (p, q) = self.distribution.dim();
+        let mut x = Array3::zeros((n, p, q));
+        let mut mask = Array2::zeros((p, q));
         for slot in x.outer_iter_mut() {
-            self.draw((slot, mask.view_mut()), &mut data, &mut outliers);
+            self.draw((slot, mask.view_mut()), &mut data, &mut outliers)?;
         }
-        Sample::named(x, vec![], vec![], "the simulated sample")
+        self.distribution.sample_of(x)
     }
 
     fn draw(
@@ -158,47 +142,15 @@ impl Truth {
         (mut x, mut mask): (ArrayViewMut2<'_, f64>, ArrayViewMut2<'_, f64>),
         data: &mut dyn Rng,
         outliers: &mut dyn Rng,
-    ) {
-        let (p, q) = self.mean.dim();
-        let z = match self.law.sampler() {
-            Some(sampler) => sampler.draw(p, q, data),
-            None => Array2::from_elem((p, q), f64::NAN),
-        };
-        let mut half = Array2::<f64>::zeros((p, q));
-        Zip::indexed(&mut half).for_each(|(i, j), to| {
-            *to = (0..=j).map(|k| z[[i, k]] * self.col_lower[[j, k]]).sum();
-        });
-        let mut whole = Array2::from_shape_fn((p, q), |(i, j)| {
-            let deviation: f64 = (0..=i).map(|k| self.row_lower[[i, k]] * half[[k, j]]).sum();
-            self.mean[[i, j]] + deviation
-        });
-        let moved =
-            self.contamination.apply(&mut whole, self.mean.view(), self.scales.view(), outliers);
+    ) -> Result<()> {
+        let mut drawn = self.distribution.draw(data)?;
+        let moved = self.contamination.apply(&mut drawn, self.mean(), self.scales.view(), outliers);
         if let Some(moved) = moved {
             mask.assign(&moved);
         }
-        x.assign(&whole);
+        x.assign(&drawn);
+        Ok(())
     }
-}
-
-/// Cholesky by plain loops: tuned kernels round differently on different processors.
-fn lower(what: &str, matrix: &Array2<f64>) -> Result<Array2<f64>> {
-    let d = matrix.nrows();
-    let mut lower = Array2::<f64>::zeros((d, d));
-    for i in 0..d {
-        for j in 0..=i {
-            let known: f64 = (0..j).map(|k| lower[[i, k]] * lower[[j, k]]).sum();
-            let rest = matrix[[i, j]] - known;
-            if i > j {
-                lower[[i, j]] = rest / lower[[j, j]];
-            } else if rest > 0.0 {
-                lower[[i, i]] = rest.sqrt();
-            } else {
-                return Err(Error::NotPositiveDefinite { what: what.to_owned(), minor: i + 1 });
-            }
-        }
-    }
-    Ok(lower)
 }
 
 /// A simulated sample and what was done to it.

@@ -1,12 +1,13 @@
 //! The figures of one fit.
 
 use super::chart::{Chart, Scale, Series};
-use super::distances::{Distances, beta_quantile, distances};
+use super::distances::{Distances, distances};
 use super::heat_map::HeatMap;
 use super::{Figure, Progress};
 use crate::Result;
 use crate::data::Sample;
 use crate::estimate::{Fit, Step};
+use crate::family::beta_quantile;
 use crate::linalg::symmetric_eigen;
 use ndarray::{Array2, ArrayView2};
 
@@ -171,8 +172,8 @@ fn qq(distances: &Distances) -> Result<Figure> {
     };
     Chart::new(
         "Distances against their law",
-        (&reference.axis(), scale),
-        (reference.measure(), scale),
+        (&format!("quantile of {}", reference.law_name()), scale),
+        (reference.statistic_name(), scale),
     )
     .note(&note)
     .with(Series::band("pointwise 95 % band", band))

@@ -2,7 +2,9 @@
 
 mod profile;
 
-use super::{Shape, not_definite, solve_semidefinite, usable};
+use super::{
+    IntervalScale, Parameter, ParameterKind, Shape, not_definite, solve_semidefinite, usable,
+};
 use crate::linalg::{LowRank, Root, matmul};
 use crate::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
@@ -286,7 +288,7 @@ impl Shape for Factor {
     }
 
     /// Loadings of the correlations and the share of every variance that is unique.
-    fn report(&self, matrix: ArrayView2<'_, f64>) -> Vec<(String, f64)> {
+    fn report(&self, matrix: ArrayView2<'_, f64>) -> Vec<Parameter> {
         let d = matrix.nrows();
         let Ok(coordinates) = self.coordinates(matrix) else {
             return Vec::new();
@@ -294,10 +296,14 @@ impl Shape for Factor {
         let (loadings, t) = self.decode(&coordinates, d);
         let mut out = Vec::new();
         for ((i, k), x) in loadings.indexed_iter().filter(|((i, k), _)| k <= i) {
-            out.push((format!("loading[{i},{k}]"), x / matrix[[i, i]].sqrt()));
+            let value = x / matrix[[i, i]].sqrt();
+            let loading = Parameter::new(ParameterKind::Loading, value, IntervalScale::Linear);
+            out.push(loading.between(i, k));
         }
         for (i, t) in t.iter().enumerate() {
-            out.push((format!("uniqueness[{i}]"), t * t / matrix[[i, i]]));
+            let share = t * t / matrix[[i, i]];
+            let kind = ParameterKind::Uniqueness;
+            out.push(Parameter::new(kind, share, IntervalScale::Logit).at(i));
         }
         out
     }
