@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from . import _core
-from ._labels import Floats, Labelled, Labels, as_array, data_of, kron, matrices
+from ._labels import Floats, Labels, _installed, as_array, data_of, kron, names, of_dask
 from ._progress import watcher
 from ._results import (
     Comparison,
@@ -162,11 +162,20 @@ def fit(
             "force": force,
         }
     )
-    if type(X).__module__.partition(".")[0] == "dask":
+    if type(X) is not np.ndarray and (lazy := of_dask(X)) is not None:
         from .dask import fit as distributed_fit
 
+        lazy_array, lazy_labels = lazy
         return distributed_fit(
-            X, model, rows=rows, cols=cols, mean=mean, dof=dof, progress=progress, **options
+            lazy_array,
+            model,
+            rows=rows,
+            cols=cols,
+            mean=mean,
+            dof=dof,
+            progress=progress,
+            labels=lazy_labels,
+            **options,
         )
     data, labels, values = data_of(X, row_names=row_names, col_names=col_names)
     spec = model_of(model, rows, cols, mean, dof)
@@ -197,6 +206,7 @@ class Fit:
         self._core, self._model, self._options = core, model, options
         self._data, self._labels, self._values = data, labels, values
         self._errors: dict[str, StandardErrors] = {}
+        self._trace: list[dict[str, Any]] = []
 
     # What was fitted.
 
@@ -359,7 +369,7 @@ class Fit:
     @property
     def trace(self) -> Any:
         """Every step: passes, seconds, log-likelihood, score, ν."""
-        steps = self._core.trace
+        steps = self._trace or self._core.trace
         heads = ("iteration", "passes", "seconds", "log_likelihood", "score", "dof")
         columns = {
             head: np.array([np.nan if s[head] is None else s[head] for s in steps])
@@ -407,14 +417,14 @@ class Fit:
     @property
     def params(self) -> Any:
         """σ², ν, the structures' own parameters, correlations of A and B, and the mean."""
-        names, columns = self._intervals("observed", 0.95)
-        return series(columns[0], names, "estimate")
+        heads, columns = self._intervals("observed", 0.95)
+        return series(columns[0], heads, "estimate")
 
     @property
     def bse(self) -> Any:
         """Standard errors of :attr:`params` from the observed information."""
-        names, columns = self._intervals("observed", 0.95)
-        return series(columns[1], names, "std_error")
+        heads, columns = self._intervals("observed", 0.95)
+        return series(columns[1], heads, "std_error")
 
     def conf_int(self, alpha: float = 0.05, kind: Kind = "observed") -> Any:
         """Wald intervals of :attr:`params`.
@@ -431,15 +441,15 @@ class Fit:
         pandas.DataFrame or ndarray
             Lower and upper ends, symmetric in ln σ², ln ν and atanh of correlations.
         """
-        names, columns = self._intervals(kind, 1.0 - alpha)
-        ends = frame({0: columns[2], 1: columns[3]}, names)  # type: ignore[dict-item]
+        heads, columns = self._intervals(kind, 1.0 - alpha)
+        ends = frame({0: columns[2], 1: columns[3]}, heads)  # type: ignore[dict-item]
         return ends if hasattr(ends, "loc") else np.column_stack(columns[2:4])
 
     def cov_params(self, kind: Kind = "observed") -> Any:
         """Asymptotic covariance of :attr:`params`."""
         covariance = self.standard_errors(kind).cov()
-        names = self.param_names
-        table = frame(dict(zip(names, covariance.T, strict=True)), names)
+        heads = self.param_names
+        table = frame(dict(zip(heads, covariance.T, strict=True)), heads)
         return table if hasattr(table, "loc") else covariance
 
     def profile(
@@ -590,24 +600,28 @@ class Fit:
         Parameters
         ----------
         X : array_like
-            (m, p, q), or one matrix (p, q).
+            (m, p, q), or one matrix (p, q). Rows and columns are matched by their names where
+            both have names.
 
         Returns
         -------
         ndarray
             m numbers.
         """
-        return self._core.score_samples(self._new(X))[0]
+        return self._scores(X)[0]
 
     def mahalanobis(self, X: Any) -> Floats:
         """Squared distances tr[A⁻¹(X−M)B⁻¹(X−M)ᵀ]/σ² of matrices under the fit."""
-        return self._core.score_samples(self._new(X))[1]
+        return self._scores(X)[1]
 
-    def _new(self, X: Any) -> Floats:
-        values = X.values if isinstance(X, Labelled) else X
-        if np.ndim(values) == 2:
-            values = np.asarray(values)[np.newaxis]
-        return matrices(values)[0]
+    def p_values(self, X: Any) -> Floats:
+        """Probability of a distance at least so large under the fit, for each matrix."""
+        return self._scores(X)[2]
+
+    def _scores(self, X: Any) -> tuple[Floats, Floats, Floats]:
+        if np.ndim(X) == 2:
+            X = np.asarray(X)[np.newaxis]
+        return self._core.score_samples(data_of(X)[0])
 
     def simulate(self, n: int, seed: int) -> Any:
         """Draw n matrices of the fitted law.
@@ -717,6 +731,51 @@ class Fit:
         with open(path, "w", encoding="utf-8") as file:
             file.write(self._core.html("kronfit.fit", self._data))
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fit as JSON, as ``kronfit fit --json`` does; :func:`load` reads it.
+
+        The sample is not in it.
+        """
+        self._core.save(os.fspath(path))
+
+    def on(self, X: Any) -> Fit:
+        """Give the same fit with its data, for what needs them after :func:`load`.
+
+        Parameters
+        ----------
+        X : array_like
+            The sample that was fitted, as in :func:`fit`.
+
+        Raises
+        ------
+        ValueError
+            When it is another one.
+        """
+        data, labels, values = data_of(X)
+        self._core.require_sample(data)
+        return Fit(self._core, data, self._model, self._options, labels, values)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            "fit": self._core.to_json(),
+            "options": self._options,
+            "labels": self._labels,
+            "values": self._values,
+            "trace": self._trace or self._core.trace,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        core = _core.Fit.from_json(state["fit"])
+        labels, values = state["labels"], state["values"]
+        data = None
+        if values is not None:
+            heads = names(labels.rows), names(labels.cols)
+            data = _core.Data(values, *heads, core.source)
+        self.__init__(  # type: ignore[misc]
+            core, data, core.specification(), state["options"], labels, values
+        )
+        self._trace = state["trace"]
+
     def _sample(self) -> _core.Data:
         if self._data is None:
             raise ValueError(
@@ -814,5 +873,20 @@ def compare(
 
 
 def load(path: str | os.PathLike[str]) -> Fit:
-    """Load a fit that :meth:`Fit.save` wrote."""
-    raise NotImplementedError
+    """Load a fit that :meth:`Fit.save` or ``kronfit fit --json`` wrote.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+
+    Returns
+    -------
+    Fit
+        Its estimates to the last bit; for standard errors and tests give it its sample by
+        :meth:`Fit.on`.
+    """
+    core = _core.Fit.load(os.fspath(path))
+    rows, cols = core.row_names or None, core.col_names or None
+    labels = Labels("pandas" if (rows or cols) and _installed("pandas") else "numpy", rows=rows, cols=cols)
+    return Fit(core, None, core.specification(), {}, labels)

@@ -269,7 +269,7 @@ def matrices(
                 f"{what} is a table; kronfit.from_long(df, sample=, row=, col=, value=) makes "
                 "matrices of it"
             )
-        elif module == "dask":
+        if type(x).__module__.startswith("dask"):
             x = x.compute()
     array = as_array(x, what)
     if array.ndim == 2 and shape is not None:
@@ -297,9 +297,20 @@ def _of_xarray(x: Any) -> tuple[Any, Labels]:
         raise ValueError("X is an xarray Dataset; choose one variable of it, X[name]")
     dims = tuple(str(d) for d in x.dims)
     if len(dims) != 3:
-        return x.values, Labels()
+        return x.data, Labels()
     axes = [x.coords[d].values if d in x.coords else None for d in x.dims]
     return x.data, Labels("xarray", dims, *axes)
+
+
+def of_dask(x: Any) -> tuple[Any, Labels] | None:
+    """A dask array with its labels, also out of xarray; None for anything else."""
+    module = type(x).__module__.partition(".")[0]
+    if module == "dask":
+        return x, Labels()
+    if module == "xarray" and type(getattr(x, "data", None)).__module__.startswith("dask"):
+        array, labels = _of_xarray(x)
+        return array, labels
+    return None
 
 
 def names(axis: Any) -> list[str]:

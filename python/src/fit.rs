@@ -321,6 +321,11 @@ impl Fit {
         Ok(drawn.sample.values().to_pyarray(py))
     }
 
+    /// Refuses a sample that is not the one that was fitted.
+    fn require_sample(&self, data: &Data) -> PyResult<()> {
+        self.inner.on(&data.sample).map(drop).map_err(exception)
+    }
+
     /// The record that can be loaded, as JSON text.
     fn to_json(&self) -> PyResult<String> {
         self.inner.model().spec().map_err(exception)?;

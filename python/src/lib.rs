@@ -12,6 +12,7 @@ mod fit;
 mod inference;
 mod model;
 mod run;
+mod shards;
 mod study;
 
 use pyo3::prelude::*;
@@ -32,6 +33,8 @@ mod _core {
     };
     #[pymodule_export]
     use super::model::Model;
+    #[pymodule_export]
+    use super::shards::{answer, fit_shards};
     #[pymodule_export]
     use super::study::study;
 

@@ -35,7 +35,7 @@ impl Stop {
     }
 
     /// Keeps the exception that ends the work.
-    fn fail(&self, error: PyErr) {
+    pub fn fail(&self, error: PyErr) {
         self.flag.store(true, Ordering::SeqCst);
         if let Ok(mut slot) = self.error.lock() {
             slot.get_or_insert(error);

@@ -144,6 +144,41 @@ def test_distribution_survives_pickle(fit):
     assert again.logpdf(x) == pytest.approx(fit.score_samples(x), rel=1e-12)
 
 
+def same(a, b):
+    assert a.llf == b.llf and a.dof == b.dof and a.rows == b.rows and a.passes == b.passes
+    for name in ("row_factor", "col_factor", "mean"):
+        assert np.array_equal(getattr(a, name), getattr(b, name))
+
+
+def test_save_and_load(fit, tmp_path, program):
+    fit.save(tmp_path / "fit.json")
+    again = kronfit.load(tmp_path / "fit.json")
+    same(fit, again)
+    with pytest.raises(ValueError, match=r"fit.on\(X\)"):
+        again.outliers()
+    x = golden("t10_200_3_6")
+    assert np.array_equal(again.on(x).standard_errors().mean, fit.standard_errors().mean)
+    with pytest.raises(ValueError, match="log-likelihood of this sample"):
+        again.on(x + 1.0)
+    np.save(tmp_path / "x.npy", x[:7])
+    theirs = program("score", tmp_path / "x.npy", "--fit", tmp_path / "fit.json", "--json", "-")
+    assert [s["log_density"] for s in theirs["samples"]] == again.score_samples(x[:7]).tolist()
+    assert [s["p_value"] for s in theirs["samples"]] == again.p_values(x[:7]).tolist()
+    (tmp_path / "bad.json").write_text("{}")
+    with pytest.raises((ValueError, OSError), match="is not a fit"):
+        kronfit.load(tmp_path / "bad.json")
+
+
+def test_pickle_and_deepcopy(fit):
+    for again in (pickle.loads(pickle.dumps(fit)), copy.deepcopy(fit)):
+        same(fit, again)
+        assert again.trace.equals(fit.trace)
+        assert again.standard_errors().sigma2 == fit.standard_errors().sigma2
+        assert again.test_structure(cols="diagonal").statistic > 0
+    named = kronfit.fit("us-macro")
+    assert pickle.loads(pickle.dumps(named)).mean.equals(named.mean)
+
+
 def test_warnings_are_warnings():
     with pytest.warns(kronfit.KronfitWarning, match="iterations ran out") as caught:
         fit = kronfit.fit(golden("ill_40_6_7"), max_iter=1, method="flip-flop")
