@@ -86,6 +86,16 @@ pub enum Error {
         /// Size of the difference.
         difference: f64,
     },
+    /// Numbers that do not fit into the memory of the machine.
+    #[error("{what} is {size}, more than there is room for ({room} in memory); make it smaller")]
+    TooLarge {
+        /// What was asked for.
+        what: String,
+        /// Its size.
+        size: String,
+        /// The memory there is.
+        room: String,
+    },
     /// A matrix that must be inverted is singular.
     #[error("{what} is singular")]
     Singular {

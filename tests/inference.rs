@@ -170,7 +170,7 @@ fn richardson(h: f64, f: impl Fn(f64) -> Array1<f64>) -> Array1<f64> {
 
 /// The largest difference in units of the information's own diagonal.
 fn information_gap(fit: &Fit, sample: &Sample) -> f64 {
-    let information = Information::observed(&fit.on(&sample).unwrap()).unwrap();
+    let information = Information::observed(&fit.on(sample).unwrap()).unwrap();
     let scores = Scores { fit, source: SampleLikelihood::new(sample), dim: sample.dim() };
     let base = scores.coordinates();
     let j = information.matrix();

@@ -102,3 +102,87 @@ fn foreign_crates_have_one_door() {
         }
     }
 }
+
+/// The names after a path prefix in the import lines of a text: `use super::{a::X, B}` gives `a`, `B`.
+fn imported(text: &str, prefix: &str) -> Vec<String> {
+    let code: String = text
+        .split("#[cfg(test)]")
+        .next()
+        .unwrap_or_default()
+        .lines()
+        .fold(String::new(), |all, l| all + l.split("//").next().unwrap_or_default() + " ");
+    let mut names = Vec::new();
+    for part in code.split(prefix).skip(1) {
+        let list = match part.strip_prefix('{') {
+            Some(list) => list.split("};").next().unwrap_or_default(),
+            None => part.split(';').next().unwrap_or_default(),
+        };
+        let mut depth = 0;
+        let mut name = String::new();
+        for c in list.chars().chain([',']) {
+            match c {
+                '{' => depth += 1,
+                '}' => depth -= 1,
+                ',' if depth == 0 => {
+                    let first = name.trim().split("::").next().unwrap_or_default();
+                    names.push(first.split_whitespace().next().unwrap_or_default().to_owned());
+                    name.clear();
+                }
+                c if depth == 0 => name.push(c),
+                _ => {}
+            }
+        }
+    }
+    names
+}
+
+/// Which file of a room a re-exported name lives in, from the `pub use file::{names}` of its `mod.rs`.
+fn owners(mod_text: &str, files: &[String]) -> BTreeMap<String, String> {
+    let mut owners = BTreeMap::new();
+    for file in files {
+        let inside = imported(mod_text, &format!("use {file}::"));
+        owners.extend(inside.into_iter().map(|name| (name, file.clone())));
+        owners.insert(file.clone(), file.clone());
+    }
+    owners
+}
+
+/// Imports inside a room have no circles either.
+#[test]
+fn rooms_have_no_circles() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&src, &mut files);
+    let mut rooms: BTreeMap<std::path::PathBuf, Vec<String>> = BTreeMap::new();
+    for file in &files {
+        let stem = file.file_stem().expect("a name").to_string_lossy().into_owned();
+        let room = file.parent().expect("a folder").to_path_buf();
+        if stem != "mod" && room != src {
+            rooms.entry(room).or_default().push(stem);
+        }
+    }
+    let mut seen = 0;
+    for (room, names) in rooms {
+        let mod_text = std::fs::read_to_string(room.join("mod.rs")).unwrap_or_default();
+        let owners = owners(&mod_text, &names);
+        let mut edges: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for name in &names {
+            let text = std::fs::read_to_string(room.join(format!("{name}.rs"))).expect("source");
+            let used = imported(&text, "use super::");
+            let targets = used.iter().filter_map(|u| owners.get(u)).filter(|u| *u != name);
+            edges.insert(name.clone(), targets.cloned().collect());
+            seen += edges[name].len();
+        }
+        // Files that nothing in the rest uses can go; what never goes is a circle.
+        loop {
+            let used: Vec<String> = edges.values().flatten().cloned().collect();
+            let before = edges.len();
+            edges.retain(|name, _| used.contains(name));
+            if edges.len() == before {
+                break;
+            }
+        }
+        assert!(edges.is_empty(), "circles in {}: {edges:?}", room.display());
+    }
+    assert!(seen > 100, "imports are read: {seen}");
+}

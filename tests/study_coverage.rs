@@ -82,7 +82,7 @@ fn in_atanh(r: f64, truth: f64, error: f64) -> bool {
 
 /// σ² or cσ², shape, mean, ν: the indicators of one fit, from the formulas of the documentation.
 fn by_hand(fit: &Fit, sample: &Sample, dof: f64, target: Target) -> [Vec<bool>; 4] {
-    let errors = fit.on(&sample).unwrap().standard_errors().expect("standard errors");
+    let errors = fit.on(sample).unwrap().standard_errors().expect("standard errors");
     let (p, q) = (3, 2);
     let nu = fit.dof().expect("finite degrees of freedom");
     let scale = match target {

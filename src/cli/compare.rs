@@ -1,15 +1,16 @@
 //! `kronfit compare`: a grid of models on one sample.
 
 use super::Done;
-use super::data::DataArgs;
+use super::data::{DataArgs, require_distinct};
 use super::model::{HowArgs, at_flag, law_names};
-use super::progress::{CountProgress, say};
+use super::progress::{CountProgress, print, say};
+use crate::data::Names;
 use crate::estimate::Method;
 use crate::family::LawName;
 use crate::inference::{Order, compare, sort_compared};
-use crate::model::spec::{mean, structure};
+use crate::model::spec::{mean_for, structure_for};
 use crate::model::{Model, ModelSpec};
-use crate::report::{comparison_table, to_json};
+use crate::report::{comparison_csv, comparison_table, to_json};
 use crate::structure::Structure;
 use crate::{Error, Result, io};
 use clap::Args;
@@ -49,31 +50,35 @@ pub(super) struct CompareArgs {
 }
 
 /// Structures on rows × columns: every pair of the plain names, then the pairs given.
-fn pairs(texts: &[String]) -> Result<Vec<(Structure, Structure)>> {
+fn pairs(texts: &[String], names: &Names) -> Result<Vec<(Structure, Structure)>> {
     let (given, plain): (Vec<&String>, Vec<&String>) = texts.iter().partition(|t| t.contains('*'));
     let mut out = Vec::new();
     for rows in &plain {
         for cols in &plain {
-            out.push((structure(rows)?, structure(cols)?));
+            out.push((structure_for(rows, &names.rows)?, structure_for(cols, &names.cols)?));
         }
     }
     for pair in given {
         let (rows, cols) = pair.split_once('*').unwrap_or((pair, pair));
-        out.push((structure(rows)?, structure(cols)?));
+        out.push((structure_for(rows, &names.rows)?, structure_for(cols, &names.cols)?));
     }
     Ok(out)
 }
 
 pub(super) fn run(args: &CompareArgs, quiet: bool) -> Result<Done> {
-    let mean = at_flag("--mean", mean(&args.mean))?;
+    require_distinct(
+        &args.data.file().into_iter().chain([Path::new(&args.mean)]).collect::<Vec<_>>(),
+        &[("--json", args.json.as_deref()), ("--csv", args.csv.as_deref())],
+    )?;
+    let sample = args.data.load()?;
+    let mean = at_flag("--mean", mean_for(&args.mean, sample.names()))?;
     let mut models: Vec<Model> = Vec::new();
     for law in &args.models {
-        for (rows, cols) in pairs(&args.structures)? {
+        for (rows, cols) in pairs(&args.structures, sample.names())? {
             let mean = mean.clone();
             models.push(ModelSpec { rows, cols, mean, ..ModelSpec::new(*law) }.model()?);
         }
     }
-    let sample = args.data.load()?;
     let progress = CountProgress::new(quiet, Some(models.len()), "models");
     let mut rows = compare(&sample, &models, &args.how.options(Method::default()), &mut |done| {
         progress.at(done)
@@ -88,10 +93,10 @@ pub(super) fn run(args: &CompareArgs, quiet: bool) -> Result<Done> {
     }
     if let Some(path) = &args.json {
         let json = to_json(&rows)?;
-        if json_on_stdout { say(&json)? } else { io::write_text(path, &json)? }
+        if json_on_stdout { print(&json)? } else { io::write_text(path, &json)? }
     }
     if let Some(path) = &args.csv {
-        io::write_text(path, &table.to_csv()?)?;
+        io::write_text(path, &comparison_csv(&rows).to_csv()?)?;
     }
     if rows.iter().all(|row| row.fit.is_none()) {
         return Err(Error::Unsupported {

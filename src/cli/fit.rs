@@ -1,9 +1,9 @@
 //! `kronfit fit`: read, fit, report.
 
 use super::Done;
-use super::data::{DataArgs, Missing};
+use super::data::{DataArgs, Missing, nameless, require_distinct};
 use super::model::{HowArgs, ModelArgs};
-use super::progress::{CountProgress, FitProgress, say};
+use super::progress::{CountProgress, FitProgress, print, say};
 use crate::Result;
 use crate::data::Sample;
 use crate::estimate::{Fit, FitOptions, Method, Normalisation, Step};
@@ -11,7 +11,7 @@ use crate::io::{self, NpyBlocks};
 use crate::model::Model;
 use crate::report::html::html;
 use crate::report::plot::{Progress, convergence, figures, write_figures};
-use crate::report::{Align, FitRecord, Table};
+use crate::report::{Align, FitRecord, Table, optional, plain};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -79,12 +79,23 @@ impl Input {
 }
 
 pub(super) fn run(args: &FitArgs, quiet: bool) -> Result<Done> {
-    let model = args.model.model()?;
-    let data = if args.stream {
-        Input::Stream(NpyBlocks::open(Path::new(&args.data.data))?)
+    require_distinct(
+        &args.data.file().into_iter().chain(args.model.files()).collect::<Vec<_>>(),
+        &[
+            ("--json", args.json.as_deref()),
+            ("--trace", args.trace.as_deref()),
+            ("--report", args.report.as_deref()),
+            ("--plot", args.plot.as_deref()),
+        ],
+    )?;
+    let (data, names) = if args.stream {
+        (Input::Stream(NpyBlocks::open(Path::new(&args.data.data))?), nameless())
     } else {
-        Input::Memory(args.data.load_with(args.missing)?)
+        let sample = args.data.load_with(args.missing)?;
+        let names = sample.names().clone();
+        (Input::Memory(sample), names)
     };
+    let model = args.model.model(&names)?;
     let fits = args
         .method
         .iter()
@@ -109,7 +120,7 @@ pub(super) fn run(args: &FitArgs, quiet: bool) -> Result<Done> {
         let mut record = FitRecord::new(fit, args.normalise);
         record.standard_errors = errors;
         let json = record.to_json()?;
-        if json_on_stdout { say(&json)? } else { io::write_text(path, &json)? }
+        if json_on_stdout { print(&json)? } else { io::write_text(path, &json)? }
     }
     if let Some(path) = &args.trace {
         io::write_text(path, &trace_csv(&fits))?;
@@ -167,10 +178,11 @@ fn trace_csv(fits: &[(Method, Fit)]) -> String {
     for (method, fit) in fits {
         for step in fit.trace() {
             let Step { iteration, passes, seconds, log_likelihood, score, dof } = step;
-            let dof = dof.map_or(String::new(), |x| x.to_string());
+            let numbers = [*log_likelihood, *score].map(plain).join(",");
             text.push_str(&format!(
-                "{},{iteration},{passes},{seconds},{log_likelihood},{score},{dof}\n",
-                method.name()
+                "{},{iteration},{passes},{seconds},{numbers},{}\n",
+                method.name(),
+                optional(*dof)
             ));
         }
     }

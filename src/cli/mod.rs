@@ -1,7 +1,7 @@
 //! The command line: arguments → plan → command.
 //!
 //! Exit codes: 0 done (for fits: converged), 1 a fit did not converge (its report and JSON are
-//! still written), 2 error.
+//! still written), 2 error, 130 stopped by Ctrl-C or a termination signal (what is done is kept).
 
 mod compare;
 mod data;
@@ -22,11 +22,14 @@ use std::process::ExitCode;
 /// Matrix-variate Gaussian and t models with Kronecker covariance A ⊗ B.
 #[derive(Debug, Parser)]
 #[command(name = "kronfit", version, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 done (a fit: converged), 1 a fit did not converge, 2 error.")]
+#[command(after_help = "\
+Samples, rows and columns without names are numbered from 0, everywhere.
+Exit codes: 0 done (a fit: converged), 1 a fit did not converge, 2 error, 130 stopped.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// Threads to use [default: all]. Results do not depend on it.
+    /// Threads to use, at most four for each core [default: one for each core]. Results do not
+    /// depend on it.
     #[arg(long, global = true, value_name = "N")]
     threads: Option<usize>,
     /// No progress bars, and no report on standard output.
@@ -79,24 +82,48 @@ pub fn main() -> ExitCode {
     };
     match run(&cli) {
         Ok(Done::Fully) => ExitCode::SUCCESS,
-        Ok(Done::NotConverged | Done::Stopped) => ExitCode::from(1),
+        Ok(Done::Stopped) => ExitCode::from(STOPPED),
+        Ok(Done::NotConverged) if progress::was_interrupted() => ExitCode::from(STOPPED),
+        Ok(Done::NotConverged) => ExitCode::from(1),
         Err(error) => {
             progress::complain(&format!("error: {error}"));
-            ExitCode::from(2)
+            ExitCode::from(if progress::was_interrupted() { STOPPED } else { 2 })
         }
     }
 }
 
-fn run(cli: &Cli) -> Result<Done> {
-    if let Some(threads) = cli.threads {
-        if threads == 0 {
-            return Err(crate::Error::domain("--threads", 0, "at least 1"));
+/// Exit code of work that was stopped from outside, as shells give it for Ctrl-C.
+const STOPPED: u8 = 130;
+
+/// Most threads for each core.
+const MOST_THREADS: usize = 4;
+
+/// Starts the threads that all commands share, and gives their number where it was asked for.
+fn start_threads(wanted: Option<usize>) -> Result<Option<usize>> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let most = MOST_THREADS * cores;
+    let threads = match wanted {
+        Some(0) => return Err(crate::Error::domain("--threads", 0, "at least 1")),
+        Some(wanted) if wanted > most => {
+            progress::complain(&format!(
+                "note: --threads {wanted} is more than {MOST_THREADS} for each of the {cores} \
+                 cores; {most} are used"
+            ));
+            Some(most)
         }
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build_global()
-            .map_err(|e| crate::Error::domain("--threads", threads, format!("possible ({e})")))?;
-    }
+        wanted => wanted,
+    };
+    rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build_global().map_err(
+        |error| crate::Error::Unsupported {
+            what: format!("the threads cannot be started ({error})"),
+            remedy: "raise the limit of processes, or give a smaller --threads".to_owned(),
+        },
+    )?;
+    Ok(threads)
+}
+
+fn run(cli: &Cli) -> Result<Done> {
+    let threads = start_threads(cli.threads)?;
     match &cli.command {
         Command::Fit(args) => fit::run(args, cli.quiet),
         Command::Compare(args) => compare::run(args, cli.quiet),
@@ -104,7 +131,7 @@ fn run(cli: &Cli) -> Result<Done> {
         Command::Outliers(args) => outliers::run(args, cli.quiet),
         Command::Score(args) => score::run(args, cli.quiet),
         Command::Simulate(args) => simulate::run(args, cli.quiet),
-        Command::Study(args) => study::run(args, cli.threads, cli.quiet),
+        Command::Study(args) => study::run(args, threads, cli.quiet),
         Command::Derive(args) => derive::run(args),
         Command::Datasets => data::list(),
     }

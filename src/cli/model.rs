@@ -1,5 +1,6 @@
 //! The arguments that say which model to fit and how, shared by the commands that fit.
 
+use crate::data::Names;
 use crate::estimate::{Certify, Coordinates, DataSource, FitOptions, Method};
 use crate::family::LawName;
 use crate::model::{Model, ModelSpec};
@@ -7,6 +8,7 @@ use crate::optim::{Optimizer, Settings};
 use crate::{Error, Result};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use std::path::Path;
 
 /// The laws, as the command line names them.
 pub(super) fn law_names() -> impl TypedValueParser<Value = LawName> {
@@ -47,7 +49,8 @@ pub(super) struct ModelArgs {
 }
 
 impl ModelArgs {
-    pub(super) fn spec(&self) -> Result<ModelSpec> {
+    /// The specification for data with these names; matrices from files are matched to them.
+    pub(super) fn spec(&self, names: &Names) -> Result<ModelSpec> {
         let mut spec = ModelSpec::new(self.model);
         if let Some(dof) = &self.dof {
             at_flag("--dof", spec.set("dof", dof))?;
@@ -57,13 +60,22 @@ impl ModelArgs {
             ("cols", "--cols", &self.cols),
             ("mean", "--mean", &self.mean),
         ] {
-            at_flag(flag, spec.set(key, text))?;
+            at_flag(flag, spec.set_for(key, text, names))?;
         }
         Ok(spec)
     }
 
-    pub(super) fn model(&self) -> Result<Model> {
-        self.spec()?.model()
+    /// The model for data with these names.
+    pub(super) fn model(&self, names: &Names) -> Result<Model> {
+        self.spec(names)?.model()
+    }
+
+    /// The files that the model is read from.
+    pub(super) fn files(&self) -> Vec<&Path> {
+        let known = [&self.rows, &self.cols].into_iter().filter_map(|s| s.strip_prefix("known:"));
+        let linear = self.mean.strip_prefix("linear:").and_then(|files| files.split_once(','));
+        let designs = linear.into_iter().flat_map(|(left, right)| [left, right]);
+        known.chain(designs).chain([self.mean.as_str()]).map(Path::new).collect()
     }
 }
 

@@ -1,14 +1,14 @@
 //! `kronfit outliers`: distances, their p-values, and what they are made of.
 
 use super::Done;
-use super::data::DataArgs;
+use super::data::{DataArgs, require_distinct};
 use super::model::{HowArgs, ModelArgs};
-use super::progress::{FitProgress, say};
-use crate::data::Sample;
+use super::progress::{FitProgress, print, say};
+use crate::data::{Sample, name_of};
 use crate::estimate::{Fit, Method};
 use crate::inference::Outliers;
 use crate::report::plot::{Chart, Figure, Scale, Series, write_figures};
-use crate::report::{contribution_table, outlier_table, to_json};
+use crate::report::{Align, Table, contribution_table, outlier_table, plain, to_json};
 use crate::{Error, Result, io};
 use clap::Args;
 use serde_json::json;
@@ -48,6 +48,20 @@ pub(super) fn run(args: &OutliersArgs, quiet: bool) -> Result<Done> {
     if !(args.alpha > 0.0 && args.alpha < 1.0) {
         return Err(Error::domain("--alpha", args.alpha, "between 0 and 1"));
     }
+    require_distinct(
+        &args
+            .data
+            .file()
+            .into_iter()
+            .chain(args.fit.as_deref())
+            .chain(args.model.files())
+            .collect::<Vec<_>>(),
+        &[
+            ("--json", args.json.as_deref()),
+            ("--csv", args.csv.as_deref()),
+            ("--plot", args.plot.as_deref()),
+        ],
+    )?;
     let (fit, sample, found) = judged(args, quiet)?;
     let json_on_stdout = args.json.as_deref() == Some(Path::new("-"));
     if !quiet && !json_on_stdout {
@@ -55,13 +69,14 @@ pub(super) fn run(args: &OutliersArgs, quiet: bool) -> Result<Done> {
     }
     if let Some(path) = &args.json {
         let json = to_json(&record(args, &fit, &sample, &found)?)?;
-        if json_on_stdout { say(&json)? } else { io::write_text(path, &json)? }
+        if json_on_stdout { print(&json)? } else { io::write_text(path, &json)? }
     }
     if let Some(path) = &args.csv {
-        io::write_text(path, &csv(&found))?;
+        io::write_text(path, &csv(&found, sample.sample_names())?)?;
     }
     if let Some(folder) = &args.plot {
-        write_figures(folder, &[quantile_plot(&found)?, index_plot(&found, args.alpha)?])?;
+        let names = sample.sample_names();
+        write_figures(folder, &[quantile_plot(&found)?, index_plot(&found, names, args.alpha)?])?;
     }
     Ok(if fit.is_converged() { Done::Fully } else { Done::NotConverged })
 }
@@ -74,8 +89,8 @@ fn judged(args: &OutliersArgs, quiet: bool) -> Result<(Fit, Sample, Outliers)> {
         let found = fit.outliers_in(&sample)?;
         return Ok((fit, sample, found));
     }
-    let model = args.model.model()?;
     let sample = args.data.load()?;
+    let model = args.model.model(sample.names())?;
     let mut progress = FitProgress::new(quiet);
     let fit = model.fit_with(&sample, &args.how.options(Method::default()), &mut progress);
     progress.finish();
@@ -102,7 +117,7 @@ fn page(args: &OutliersArgs, fit: &Fit, sample: &Sample, found: &Outliers) -> Re
         fit.model().law().name(),
         found.reference,
         args.alpha,
-        outlier_table(found, args.worst)
+        outlier_table(found, sample.sample_names(), args.worst)
     );
     for index in examined(found, args.alpha) {
         let parts = fit.contributions(sample, index)?;
@@ -110,7 +125,7 @@ fn page(args: &OutliersArgs, fit: &Fit, sample: &Sample, found: &Outliers) -> Re
             text,
             "\nSample {}: distance by cell, (A⁻¹YB⁻¹) ∘ Y; a negative cell agrees with its \
              neighbours\n{}",
-            index + 1,
+            name_of(sample.sample_names(), index),
             contribution_table(&parts, sample.row_names(), sample.col_names())
         );
     }
@@ -131,6 +146,7 @@ fn record(
         let c = fit.contributions(sample, index)?;
         parts.push(json!({
             "sample": index,
+            "name": sample.sample_names().get(index),
             "cells": c.cells.outer_iter().map(|row| row.to_vec()).collect::<Vec<_>>(),
             "rows": c.rows.to_vec(),
             "cols": c.cols.to_vec(),
@@ -145,23 +161,24 @@ fn record(
         "alpha": args.alpha,
         "distances": found.distances,
         "contributions": parts,
+        "sample_names": sample.sample_names(),
         "row_names": sample.row_names(),
         "col_names": sample.col_names(),
         "notes": found.notes,
     }))
 }
 
-/// Samples are numbered from 0, as in the JSON and in the arrays.
-fn csv(found: &Outliers) -> String {
-    let mut text = String::from("sample,distance,statistic,p_value,holm,benjamini_hochberg\n");
+/// Samples are numbered from 0, as in the JSON and in the arrays, and named where they have names.
+fn csv(found: &Outliers, names: &[String]) -> Result<String> {
+    let heads =
+        ["sample", "name", "distance", "statistic", "p_value", "holm", "benjamini_hochberg"];
+    let mut table = Table::new(heads.map(|head| (head, Align::Left)));
     for d in &found.distances {
-        let _ = writeln!(
-            text,
-            "{},{},{},{},{},{}",
-            d.sample, d.distance, d.statistic, d.p_value, d.holm, d.benjamini_hochberg
-        );
+        let numbers = [d.distance, d.statistic, d.p_value, d.holm, d.benjamini_hochberg].map(plain);
+        let name = names.get(d.sample).cloned().unwrap_or_default();
+        table.row([d.sample.to_string(), name].into_iter().chain(numbers));
     }
-    text
+    table.to_csv()
 }
 
 fn quantile_plot(found: &Outliers) -> Result<Figure> {
@@ -181,12 +198,37 @@ fn quantile_plot(found: &Outliers) -> Result<Figure> {
     .figure("outliers-qq")
 }
 
-fn index_plot(found: &Outliers, alpha: f64) -> Result<Figure> {
-    let points =
-        found.distances.iter().map(|d| ((d.sample + 1) as f64, -d.p_value.max(1e-300).log10()));
-    let (n, cut) = (found.distances.len() as f64, -(alpha / found.distances.len() as f64).log10());
-    Chart::new("Distances by sample", ("sample", Scale::Linear), ("−log₁₀ p-value", Scale::Linear))
-        .with(Series::reference(&format!("{alpha} over n (Bonferroni)"), [(1.0, cut), (n, cut)]))
+/// The worst samples by name, for a figure.
+fn worst_named(found: &Outliers, names: &[String]) -> String {
+    const NAMED: usize = 3;
+    let worst = found.worst_first();
+    let named = worst.iter().take(NAMED).map(|d| name_of(names, d.sample));
+    named.collect::<Vec<_>>().join(", ")
+}
+
+/// Where the samples stand along an axis: at their names where these are numbers that grow, as
+/// years do, else at their indices.
+fn positions(names: &[String], n: usize) -> (Vec<f64>, &'static str) {
+    let numbers: Option<Vec<f64>> = names.iter().map(|name| name.parse().ok()).collect();
+    let grow = |x: &Vec<f64>| x.len() == n && x.windows(2).all(|w| w[0] < w[1]);
+    match numbers.filter(grow).filter(|x| x.iter().all(|x| x.is_finite())) {
+        Some(numbers) => (numbers, "sample"),
+        None => ((0..n).map(|i| i as f64).collect(), "sample (from 0)"),
+    }
+}
+
+fn index_plot(found: &Outliers, names: &[String], alpha: f64) -> Result<Figure> {
+    let n = found.distances.len();
+    let (at, axis) = positions(names, n);
+    let points = found.distances.iter().map(|d| (at[d.sample], -d.p_value.max(1e-300).log10()));
+    let cut = -(alpha / n as f64).log10();
+    let ends = at.first().zip(at.last()).map_or((0.0, 1.0), |(a, b)| (*a, *b));
+    Chart::new("Distances by sample", (axis, Scale::Linear), ("−log₁₀ p-value", Scale::Linear))
+        .note(&format!("smallest p-values: {}", worst_named(found, names)))
+        .with(Series::reference(
+            &format!("{alpha} over n (Bonferroni)"),
+            [(ends.0, cut), (ends.1, cut)],
+        ))
         .with(Series::points("samples", points))
         .figure("outliers-index")
 }

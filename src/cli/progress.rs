@@ -2,6 +2,7 @@
 
 use crate::estimate::{Observer, Step};
 use crate::study::Progress;
+use crate::text::shown;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
@@ -10,22 +11,40 @@ use std::time::Duration;
 
 /// Writes a line to standard error; a closed pipe is nobody's problem.
 pub(super) fn complain(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(std::io::stderr(), "{}", shown(line));
 }
 
-/// Writes text to standard output.
+/// Writes text for people to standard output: what would move the cursor or colour the screen is
+/// shown as its escape.
 ///
 /// # Errors
-/// When the pipe was closed or the disk is full.
+/// When the disk is full.
 pub(super) fn say(text: &str) -> crate::Result<()> {
+    print(&shown_lines(text))
+}
+
+/// Writes text for programs to standard output, as it is.
+///
+/// # Errors
+/// When the disk is full.
+pub(super) fn print(text: &str) -> crate::Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         // A reader who has seen enough (`| head`) is no failure.
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(crate::Error::file("standard output", e))
+            Err(crate::Error::file("standard output", format!("cannot be written ({e})")))
         }
         _ => Ok(()),
     }
+}
+
+fn shown_lines(text: &str) -> String {
+    text.split('\n').map(shown).collect::<Vec<_>>().join("\n")
+}
+
+/// Was the work asked to stop?
+pub(super) fn was_interrupted() -> bool {
+    interrupted().load(Ordering::SeqCst)
 }
 
 /// A flag that Ctrl-C and termination signals set; the second signal ends the process.
@@ -36,7 +55,7 @@ pub(super) fn interrupted() -> &'static AtomicBool {
         // Without a handler the default action (end at once) stays: nothing half-written either way.
         let _ = ctrlc::set_handler(|| {
             if FLAG.swap(true, Ordering::SeqCst) {
-                std::process::exit(130);
+                std::process::exit(super::STOPPED.into());
             }
         });
     });
@@ -63,7 +82,9 @@ pub(super) struct FitProgress {
 impl FitProgress {
     pub(super) fn new(quiet: bool) -> Self {
         let bar = drawn(!quiet, None, "{spinner} {elapsed_precise}  {msg}");
-        bar.enable_steady_tick(Duration::from_millis(120));
+        if !bar.is_hidden() {
+            bar.enable_steady_tick(Duration::from_millis(120));
+        }
         Self { bar, stop: interrupted() }
     }
 

@@ -1,8 +1,8 @@
 //! `kronfit score`: densities, distances and p-values of new data under a saved fit.
 
 use super::Done;
-use super::data::DataArgs;
-use super::progress::say;
+use super::data::{DataArgs, require_distinct};
+use super::progress::{print, say};
 use crate::data::name_of;
 use crate::estimate::Fit;
 use crate::inference::{Scores, score};
@@ -32,6 +32,10 @@ pub(super) struct ScoreArgs {
 const PRINTED: usize = 40;
 
 pub(super) fn run(args: &ScoreArgs, quiet: bool) -> Result<Done> {
+    require_distinct(
+        &args.data.file().into_iter().chain([args.fit.as_path()]).collect::<Vec<_>>(),
+        &[("--json", args.json.as_deref()), ("--csv", args.csv.as_deref())],
+    )?;
     let fit = Fit::load(&args.fit)?;
     let sample = args.data.load()?;
     let scores = score(&fit, &sample)?;
@@ -68,7 +72,7 @@ pub(super) fn run(args: &ScoreArgs, quiet: bool) -> Result<Done> {
             "samples": scores.samples,
         });
         let json = to_json(&record)?;
-        if json_on_stdout { say(&json)? } else { io::write_text(path, &json)? }
+        if json_on_stdout { print(&json)? } else { io::write_text(path, &json)? }
     }
     Ok(Done::Fully)
 }
@@ -77,8 +81,7 @@ fn table(scores: &Scores, names: &[String]) -> Table {
     let right = ["log density", "distance", "p-value"].map(|head| (head, Align::Right));
     let mut table = Table::new([("sample", Align::Left)].into_iter().chain(right));
     for s in scores.samples.iter().take(PRINTED) {
-        let name =
-            if names.is_empty() { (s.sample + 1).to_string() } else { name_of(names, s.sample) };
+        let name = name_of(names, s.sample);
         let p_value = s.p_value.map_or_else(|| "–".to_owned(), |p| format!("{p:.4e}"));
         table.row([name, format!("{:.6}", s.log_density), format!("{:.4}", s.distance), p_value]);
     }

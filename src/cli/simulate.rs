@@ -1,8 +1,10 @@
 //! `kronfit simulate`: a sample from a known truth, with the truth beside it.
 
 use super::Done;
+use super::data::require_distinct;
 use super::model::law_names;
 use super::progress::say;
+use crate::data::Names;
 use crate::estimate::Fit;
 use crate::family::{Law, LawName};
 use crate::io::{self, Entry};
@@ -74,17 +76,35 @@ impl SimulateArgs {
         LawSpec::new(self.model, self.dof)
     }
 
-    fn truth(&self) -> Result<Truth> {
+    /// The truth, with the names of rows and columns that its files give.
+    fn truth(&self) -> Result<(Truth, Names)> {
         if let Some(path) = &self.fit {
-            return Ok(Truth::fitted(&Fit::load(path)?).contaminated(self.contaminate));
+            let fit = Fit::load(path)?;
+            let (rows, cols) = (fit.row_names().to_vec(), fit.col_names().to_vec());
+            let names = Names { rows, cols, ..Names::default() };
+            return Ok((Truth::fitted(&fit).contaminated(self.contaminate), names));
         }
-        let row = factor(self.rows_cov.as_deref(), &self.rows, ("p", self.p), "--rows-cov")?;
-        let col = factor(self.cols_cov.as_deref(), &self.cols, ("q", self.q), "--cols-cov")?;
+        let (row, rows) =
+            factor(self.rows_cov.as_deref(), &self.rows, ("p", self.p), "--rows-cov")?;
+        let (col, cols) =
+            factor(self.cols_cov.as_deref(), &self.cols, ("q", self.q), "--cols-cov")?;
+        let mut names = Names { rows, cols, ..Names::default() };
         let mean = match &self.mean {
-            Some(path) => io::read_matrix(path)?,
+            Some(path) => {
+                let mean = io::read_named_matrix(path)?;
+                let values = mean.matched(&names.rows, &names.cols)?;
+                if names.rows.is_empty() {
+                    names.rows = mean.row_names;
+                }
+                if names.cols.is_empty() {
+                    names.cols = mean.col_names;
+                }
+                values
+            }
             None => Array2::zeros((row.nrows(), col.nrows())),
         };
-        Ok(Truth::new(self.law()?.law()?, mean, row, col)?.contaminated(self.contaminate))
+        let truth = Truth::new(self.law()?.law()?, mean, row, col)?.contaminated(self.contaminate);
+        Ok((truth, names))
     }
 }
 
@@ -101,11 +121,16 @@ fn factor(
     spec: &FactorSpec,
     (name, order): (&str, Option<usize>),
     option: &str,
-) -> Result<Array2<f64>> {
+) -> Result<(Array2<f64>, Vec<String>)> {
     match (file, order) {
-        (Some(path), _) => io::read_matrix(path),
+        (Some(path), _) => {
+            let matrix = io::read_named_matrix(path)?;
+            let names = matrix.row_names.clone();
+            // Rows and columns of a covariance are the same things.
+            Ok((matrix.matched(&[], &names)?, names))
+        }
         (None, Some(0)) => Err(Error::domain(format!("--{name}"), 0, "at least 1")),
-        (None, Some(order)) => spec.matrix(order),
+        (None, Some(order)) => Ok((spec.matrix(order)?, Vec::new())),
         (None, None) => Err(Error::Unsupported {
             what: format!("the size {name} of a matrix is not known"),
             remedy: format!("give --{name}, or a factor from a file with {option}"),
@@ -119,7 +144,10 @@ pub(super) fn run(args: &SimulateArgs, quiet: bool) -> Result<Done> {
         let reason = "holds data and truth together; give a name that ends in .npz";
         return Err(Error::file(&args.output, reason));
     }
-    let truth = args.truth()?;
+    let inputs = [&args.rows_cov, &args.cols_cov, &args.mean, &args.fit];
+    let inputs: Vec<&Path> = inputs.into_iter().filter_map(|path| path.as_deref()).collect();
+    require_distinct(&inputs, &[("--output", Some(&args.output))])?;
+    let (truth, names) = args.truth()?;
     let law = truth.law();
     let simulated = truth.simulate(args.n, args.seed)?;
     let factors = truth.factors();
@@ -137,6 +165,11 @@ pub(super) fn run(args: &SimulateArgs, quiet: bool) -> Result<Done> {
         ("seed", Entry::Text(&texts[1..2])),
         ("version", Entry::Text(&texts[2..])),
     ];
+    for (key, list) in [("row_names", &names.rows), ("col_names", &names.cols)] {
+        if !list.is_empty() {
+            entries.push((key, Entry::Text(list)));
+        }
+    }
     if law.dof().is_some() {
         entries.push(("dof", Entry::Array(aview0(&dof).into_dyn())));
     }

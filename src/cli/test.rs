@@ -1,18 +1,18 @@
 //! `kronfit test`: separability, and structures against unstructured factors.
 
 use super::Done;
-use super::data::DataArgs;
+use super::data::{DataArgs, require_distinct};
 use super::model::{HowArgs, ModelArgs, at_flag};
-use super::progress::{CountProgress, say};
+use super::progress::{CountProgress, print, say};
 use crate::estimate::Method;
 use crate::family::LawName;
 use crate::inference::{
     BootstrapOptions, SeparabilityOptions, Shared, TestResult, equal_factors, nested_test,
     separability,
 };
-use crate::io::{self, ReadOptions};
+use crate::io;
 use crate::model::ModelSpec;
-use crate::model::spec::{mean, structure};
+use crate::model::spec::{mean_for, structure_for};
 use crate::report::to_json;
 use crate::structure::Structure;
 use crate::{Error, Result};
@@ -84,6 +84,14 @@ fn two_numbers(text: &str) -> std::result::Result<(usize, usize), String> {
 }
 
 pub(super) fn run(args: &TestArgs, quiet: bool) -> Result<Done> {
+    let other = match &args.hypothesis {
+        Hypothesis::SameAs(file, _) => Some(Path::new(file)),
+        _ => None,
+    };
+    require_distinct(
+        &args.data.file().into_iter().chain(other).chain(args.model.files()).collect::<Vec<_>>(),
+        &[("--json", args.json.as_deref())],
+    )?;
     let sample = args.data.load()?;
     let progress =
         CountProgress::new(quiet, Some(args.bootstrap.unwrap_or(0)), "simulated samples");
@@ -102,7 +110,7 @@ pub(super) fn run(args: &TestArgs, quiet: bool) -> Result<Done> {
     }
     if let Some(path) = &args.json {
         let json = to_json(&result)?;
-        if json_on_stdout { say(&json)? } else { io::write_text(path, &json)? }
+        if json_on_stdout { print(&json)? } else { io::write_text(path, &json)? }
     }
     Ok(Done::Fully)
 }
@@ -119,14 +127,15 @@ fn test(
             remedy: "leave it out".to_owned(),
         });
     }
-    let model = args.model.model()?;
+    let names = sample.names();
+    let model = args.model.model(names)?;
     match &args.hypothesis {
         Hypothesis::Separability => {
             args.model.require_plain("the separability test")?;
             separability(
                 sample,
                 &SeparabilityOptions {
-                    mean: at_flag("--mean", mean(args.model.mean_text()))?,
+                    mean: at_flag("--mean", mean_for(args.model.mean_text(), names))?,
                     fit: options,
                     bootstrap: simulation,
                     projection: args.project,
@@ -135,24 +144,24 @@ fn test(
         }
         Hypothesis::Rows(name) => {
             let model = model.clone().rows(Structure::Unstructured);
-            let null = model.clone().rows(structure(name)?);
+            let null = model.clone().rows(structure_for(name, &names.rows)?);
             nested_test(sample, &null, &model, &options, simulation.as_ref())
         }
         Hypothesis::Cols(name) => {
             let model = model.clone().cols(Structure::Unstructured);
-            let null = model.clone().cols(structure(name)?);
+            let null = model.clone().cols(structure_for(name, &names.cols)?);
             nested_test(sample, &null, &model, &options, simulation.as_ref())
         }
         Hypothesis::Gaussian(law) => {
             let law = at_flag("the law of gaussian=LAW", law.parse())?;
-            let spec = args.model.spec()?;
+            let spec = args.model.spec(names)?;
             let with = |law| ModelSpec { law, dof: None, ..spec.clone() }.model();
             let (null, alternative) = (with(LawName::Gaussian)?, with(law)?);
             nested_test(sample, &null, &alternative, &options, simulation.as_ref())
         }
         Hypothesis::SameAs(file, shared) => {
             args.model.require_plain("the test of equal factors")?;
-            let other = io::load(file, &ReadOptions::default())?;
+            let other = args.data.load_other(file)?;
             equal_factors(&[sample.clone(), other], *shared, &options, simulation.as_ref())
         }
     }

@@ -61,8 +61,7 @@ impl Sample {
     /// `whose`. A side that has no names here or there keeps its order.
     ///
     /// # Errors
-    /// [`Error::Names`] when the names are not the same set; [`Error::Shape`] when the sizes are
-    /// not the same.
+    /// [`Error::Names`] when the names are not the same set.
     pub fn matched(&self, rows: &[String], cols: &[String], whose: &str) -> Result<Self> {
         let subject = |side: &str| format!("the {side} names of {}", self.source());
         let row_order = order_of(&subject("row"), self.row_names(), whose, rows)?;

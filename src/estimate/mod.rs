@@ -38,7 +38,7 @@ use crate::data::Sample;
 use crate::likelihood::SampleLikelihood;
 use crate::model::Model;
 use crate::optim::{Optimizer, Settings};
-use crate::{Error, Result};
+use crate::{Error, Result, linalg};
 use std::time::Instant;
 
 impl Model {
@@ -78,6 +78,9 @@ impl Model {
         let clock = Instant::now();
         let (_, p, q) = sample.dim();
         self.check(p, q)?;
+        for (what, d) in [("the row factor", p), ("the column factor", q)] {
+            linalg::require_room(what, &[d, d], 4)?;
+        }
         let warnings = self.count_warnings(sample.source(), sample.dim(), options)?;
         let samples = SampleLikelihood::new(sample);
         let problem = Problem::new(self, &samples);

@@ -82,6 +82,7 @@ pub(super) fn step(problem: &Problem<'_>, iterate: &mut Iterate, tol: f64) -> Re
     if dof.is_some_and(|dof| !(dof > DOF_LOWER && dof < LARGE_DOF)) {
         return Ok(false);
     }
+    problem.complete(iterate)?;
     let local = Local::at(problem, iterate)?;
     let border = Border::at(problem, iterate)?.map(|mut border| {
         project(&mut border.cross.mean, local.mean_space.as_ref());

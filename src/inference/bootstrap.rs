@@ -65,6 +65,7 @@ pub(super) fn bootstrap(
     if options.replicates == 0 {
         return Err(Error::domain("the number of bootstrap replicates", 0, "at least 1"));
     }
+    crate::linalg::require_room("the number of bootstrap replicates", &[options.replicates], 3)?;
     let done = AtomicUsize::new(0);
     let one = |replicate: usize| -> Result<Option<f64>> {
         let value = statistic(&mut stream(options.seed, replicate)).ok().filter(|x| x.is_finite());

@@ -43,6 +43,7 @@ impl Fit {
     /// # Ok::<(), kronfit::Error>(())
     /// ```
     pub fn on<'a>(&'a self, sample: &'a Sample) -> Result<Fitted<'a>> {
+        sample.require_complete()?;
         let dim @ (_, p, q) = sample.dim();
         let refuse = |what: String| {
             Err(Error::Unsupported { what, remedy: "pass the sample that was fitted".to_owned() })

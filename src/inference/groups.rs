@@ -33,7 +33,8 @@ pub enum Shared {
 /// identity factors gives its exact law.
 ///
 /// # Errors
-/// [`Error::Shape`] for matrices of different shapes, [`Error::Domain`] for fewer than two
+/// [`Error::Shape`] for matrices of different shapes, [`Error::Names`] for groups whose names of
+/// what they share are not the same, [`Error::Missing`], [`Error::Domain`] for fewer than two
 /// groups, those of [`Model::fit`].
 pub fn equal_factors(
     groups: &[Sample],
@@ -56,6 +57,14 @@ pub fn equal_factors(
             ));
         }
     }
+    // What has a name is compared with what has the same name; a side of its own has no partner.
+    let (rows, cols) = match shared {
+        Shared::Both => (first.row_names(), first.col_names()),
+        Shared::Rows => (first.row_names(), &[][..]),
+        Shared::Cols => (&[][..], first.col_names()),
+    };
+    let matched = |group: &Sample| group.matched(rows, cols, first.source());
+    let groups = &groups.iter().map(matched).collect::<Result<Vec<_>>>()?[..];
     let options = &uncertified(options);
     let ells = likelihoods(groups, shared, options)?;
     let triangle = |d: usize| d * (d + 1) / 2;

@@ -373,7 +373,7 @@ impl StandardErrors {
 }
 
 fn label(names: &[String], i: usize) -> String {
-    names.get(i).cloned().unwrap_or_else(|| (i + 1).to_string())
+    names.get(i).cloned().unwrap_or_else(|| i.to_string())
 }
 
 fn notes(fit: &Fit) -> Vec<String> {

@@ -4,10 +4,15 @@
 //!   C or Fortran order and either byte order. Integers beyond 2⁵³ are rounded to `f64`.
 //! * **npz**: a zip of npy arrays, stored or deflated. The sample is the array asked for by
 //!   [`ReadOptions::key`], or the only or first 3-d array of numbers; the optional arrays
-//!   `row_names` (p) and `col_names` (q) are text (or integers, such as years).
+//!   `sample_names` (n), `row_names` (p) and `col_names` (q) are text (or integers, such as years).
 //! * **csv**, long form: a header with `sample`, `row`, `col`, `value` in any order (other columns
-//!   are passed over), one line per cell in any order. Labels are names, in order of first
-//!   appearance; if all labels of an axis are integers, in numeric order.
+//!   are passed over), one line per cell in any order; or wide, one line per row of a sample.
+//!   Separators, decimal commas, UTF-16 and gzip are recognised. Labels are names: in numeric order
+//!   if all labels of an axis are numbers, by time if all are ISO dates, else in order of first
+//!   appearance.
+//!
+//! NaN in an array, and an empty cell, `NA` or a missing line of a table, are missing cells of the
+//! sample; an infinity is an error.
 //!
 //! Every fault is one sentence with file, place, reason and remedy. Memory is bounded by the
 //! bytes that are there, not by what a header promises.
@@ -31,7 +36,9 @@ pub use beside::{Beside, read_beside, read_text_array, read_vector};
 pub use datasets::{Dataset, datasets, read_dataset};
 pub use sheet::Sheet;
 pub use stream::NpyBlocks;
-pub use write::{Entry, write_atomically, write_npy, write_npz, write_sample, write_text};
+pub use write::{
+    Entry, remove_leftovers, write_atomically, write_npy, write_npz, write_sample, write_text,
+};
 
 use crate::data::{NamedMatrix, Names, Sample};
 use crate::linalg::require_finite;
@@ -240,6 +247,14 @@ pub fn read_sheet(path: &Path) -> Result<Sheet> {
         return Err(place.fault("is no table of text; give a .csv file with a header"));
     }
     sheet::read_sheet(reader, length, &place)
+}
+
+/// Reads a table from the bytes of a csv file; `name` stands for the file in messages.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_sheet_bytes(bytes: &[u8], name: &str) -> Result<Sheet> {
+    sheet::read_sheet(bytes, bytes.len() as u64, &Place::file(Path::new(name)))
 }
 
 fn sample_of_npy(reader: &mut impl Read, length: u64, place: &Place<'_>) -> Result<Sample> {

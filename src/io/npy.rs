@@ -2,6 +2,7 @@
 
 use super::header::{Header, Kind, read_header};
 use super::place::{Place, tuple};
+use crate::linalg::require_room;
 use crate::{Error, Result};
 use ndarray::{Array, ArrayD, Dimension, Ix1, Ix2, Ix3, IxDyn, ShapeBuilder};
 use std::io::Read;
@@ -155,6 +156,9 @@ pub(super) fn require_promise(
 }
 
 pub(super) fn reserve(values: &mut Vec<f64>, count: usize, place: &Place<'_>) -> Result<()> {
+    if let Err(error) = require_room("the array", &[count], 1) {
+        return Err(place.fault(error));
+    }
     values.try_reserve_exact(count).map_err(|_| {
         place.fault(format!(
             "{count} numbers do not fit into the memory of this machine; split the file"

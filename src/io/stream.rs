@@ -72,7 +72,8 @@ impl NpyBlocks {
 impl Part {
     fn open(path: PathBuf) -> Result<(Self, usize, usize)> {
         let place = Place::file(&path);
-        if path.metadata().is_ok_and(|meta| !meta.is_file()) {
+        let is_pipe = path.metadata().is_ok_and(|meta| !meta.is_file());
+        if is_pipe || path == Path::new("-") {
             return Err(place.fault(
                 "is not a regular file, and cannot be read again and again; save the data in a file",
             ));

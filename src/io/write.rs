@@ -54,17 +54,40 @@ fn write_directly(
     out.flush()
 }
 
+/// How the names of temporary files begin.
+const TEMPORARY: &str = ".kronfit-";
+
+/// Removes the temporary files that a killed process left in a folder where nobody else writes.
+///
+/// # Errors
+/// [`Error::File`] when one cannot be removed.
+pub fn remove_leftovers(folder: &Path) -> Result<()> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
+    for entry in entries.flatten() {
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_file && entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+            let path = entry.path();
+            std::fs::remove_file(&path).map_err(|error| Error::file(path, error))?;
+        }
+    }
+    Ok(())
+}
+
 fn replace(
     target: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> io::Result<()> {
     let folder = folder_of(target);
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".kronfit-");
+    builder.prefix(TEMPORARY);
     // The default of a temporary file is to be closed to others; a result is an ordinary file.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let temporary = builder.tempfile_in(&folder)?;
+    // A file that is replaced keeps who may read it.
+    if let Ok(meta) = target.metadata() {
+        temporary.as_file().set_permissions(meta.permissions())?;
+    }
     let mut out = BufWriter::new(temporary.as_file().try_clone()?);
     write(&mut out)?;
     out.flush()?;

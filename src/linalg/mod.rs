@@ -12,6 +12,7 @@ pub mod gram;
 pub mod kernel;
 pub mod load;
 mod product;
+mod room;
 mod root;
 mod temp;
 pub mod vectors;
@@ -25,6 +26,7 @@ pub use general::{Lu, singular_values, svd};
 pub use product::{
     Triangle, as_matrix, as_matrix_mut, gemm, lower_part, matmul, mirror_lower, upper_part,
 };
+pub use room::require_room;
 pub use root::{LowRank, Root};
 pub use temp::{Temp, release};
 

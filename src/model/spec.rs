@@ -1,10 +1,12 @@
 //! One specification of a model, that people write and files hold.
 
 use super::{Dof, Mean, Model};
+use crate::data::Names;
 use crate::family::LawName;
 use crate::io;
 use crate::structure::Structure;
 use crate::{Error, Result};
+use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::Path;
@@ -58,12 +60,21 @@ impl ModelSpec {
     /// # Errors
     /// [`Error::Domain`] with what is allowed; what a file says.
     pub fn set(&mut self, key: &str, text: &str) -> Result<()> {
+        self.set_for(key, text, &Names::default())
+    }
+
+    /// [`ModelSpec::set`] for data with these names: matrices from files that have names, too,
+    /// are brought into the order of the data.
+    ///
+    /// # Errors
+    /// As [`ModelSpec::set`]; [`Error::Names`] for a file with other names.
+    pub fn set_for(&mut self, key: &str, text: &str, names: &Names) -> Result<()> {
         match key {
             "law" => self.law = text.parse()?,
             "dof" => self.dof = Some(text.parse()?),
-            "rows" => self.rows = structure(text)?,
-            "cols" => self.cols = structure(text)?,
-            "mean" => self.mean = mean(text)?,
+            "rows" => self.rows = structure_for(text, &names.rows)?,
+            "cols" => self.cols = structure_for(text, &names.cols)?,
+            "mean" => self.mean = mean_for(text, names)?,
             _ => {
                 let allowed = "law, dof, rows, cols or mean";
                 return Err(Error::domain("a part of a model", format!("\"{key}\""), allowed));
@@ -190,13 +201,27 @@ impl fmt::Display for Dof {
     }
 }
 
+/// A matrix from a file, with rows and columns in the order of these names where both have them.
+fn matrix(file: &str, rows: &[String], cols: &[String]) -> Result<Array2<f64>> {
+    io::read_named_matrix(Path::new(file))?.matched(rows, cols)
+}
+
 /// A structure from its name, or from `known:FILE`.
 ///
 /// # Errors
 /// [`Error::Domain`] with the names; what the file says.
 pub fn structure(text: &str) -> Result<Structure> {
+    structure_for(text, &[])
+}
+
+/// [`structure`] of a side with these names: a known matrix that has names, too, is brought into
+/// their order.
+///
+/// # Errors
+/// As [`structure`]; [`Error::Names`] for a file with other names.
+pub fn structure_for(text: &str, names: &[String]) -> Result<Structure> {
     match text.strip_prefix("known:") {
-        Some(file) => Ok(Structure::Known(io::read_matrix(Path::new(file))?)),
+        Some(file) => Ok(Structure::Known(matrix(file, names, names)?)),
         None => text.parse(),
     }
 }
@@ -206,27 +231,36 @@ pub fn structure(text: &str) -> Result<Structure> {
 /// # Errors
 /// [`Error::Domain`] with what is allowed; what a file says.
 pub fn mean(text: &str) -> Result<Mean> {
+    mean_for(text, &Names::default())
+}
+
+/// [`mean`] of data with these names: matrices that have names, too, are brought into their order
+/// (C by its rows, D by its columns).
+///
+/// # Errors
+/// As [`mean`]; [`Error::Names`] for a file with other names.
+pub fn mean_for(text: &str, names: &Names) -> Result<Mean> {
     if let Ok(named) = text.parse() {
         return Ok(named);
     }
     if let Some(files) = text.strip_prefix("linear:") {
-        return linear(files);
+        return linear(files, names);
     }
     if Path::new(text).exists() {
-        return Ok(Mean::Known(io::read_matrix(Path::new(text))?));
+        return Ok(Mean::Known(matrix(text, &names.rows, &names.cols)?));
     }
     let allowed = "free, zero, rows, cols, scalar, linear:C,D or the path of a p × q matrix";
     Err(Error::domain("the mean", format!("\"{text}\""), allowed))
 }
 
 /// A growth curve from "C,D".
-fn linear(files: &str) -> Result<Mean> {
+fn linear(files: &str, names: &Names) -> Result<Mean> {
     let Some((left, right)) = files.split_once(',') else {
         let allowed = "linear:C,D with the files of the designs C (p × a) and D (b × q)";
         return Err(Error::domain("the mean", format!("\"linear:{files}\""), allowed));
     };
-    let read = |file: &str| io::read_matrix(Path::new(file));
-    Ok(Mean::Linear { left: read(left)?, right: read(right)? })
+    let (left, right) = (matrix(left, &names.rows, &[])?, matrix(right, &[], &names.cols)?);
+    Ok(Mean::Linear { left, right })
 }
 
 #[cfg(test)]

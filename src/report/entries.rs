@@ -2,6 +2,7 @@
 
 use super::{Align, Table};
 use crate::structure::Parameter;
+use crate::text;
 
 /// Parameters of entries as a table with a row for every entry of the factor, where one of the
 /// kinds has all d of them; `None` where there is any other.
@@ -10,7 +11,7 @@ pub(super) fn entry_table(parameters: &[Parameter], names: &[String], d: usize) 
     for parameter in parameters {
         let row = parameter.row.filter(|_| parameter.kind.is_of_entries())?;
         let word = parameter.kind.word();
-        let head = parameter.col.map_or_else(|| word.to_owned(), |k| format!("{word} {}", k + 1));
+        let head = parameter.col.map_or_else(|| word.to_owned(), |k| format!("{word} {k}"));
         let at = columns.iter().position(|(known, _)| *known == head).unwrap_or_else(|| {
             columns.push((head, vec![None; d]));
             columns.len() - 1
@@ -30,8 +31,9 @@ pub(super) fn entry_table(parameters: &[Parameter], names: &[String], d: usize) 
     Some(table)
 }
 
+/// An entry by its name, or by its zero-based index where there is no name.
 pub(super) fn entry_name(names: &[String], i: usize) -> String {
-    names.get(i).cloned().unwrap_or_else(|| (i + 1).to_string())
+    names.get(i).map_or_else(|| i.to_string(), |name| text::shown(name))
 }
 
 #[cfg(test)]
@@ -50,7 +52,7 @@ mod tests {
         let uniqueness = |i: usize| entry(ParameterKind::Uniqueness, 2.0 + i as f64).at(i);
         let all = [loading(0), loading(1), uniqueness(0), uniqueness(1)];
         let table = entry_table(&all, &names, 2).expect("a table");
-        assert_eq!(table.head().collect::<Vec<_>>(), ["", "loading 1", "uniqueness"]);
+        assert_eq!(table.head().collect::<Vec<_>>(), ["", "loading 0", "uniqueness"]);
         assert_eq!(table.rows(), [["a", "0.0000", "2.0000"], ["b", "1.0000", "3.0000"]]);
     }
 

@@ -2,9 +2,11 @@
 
 use super::entries::{entry_name, entry_table};
 use super::plot::{Figure, escape};
+use super::text::order_used;
 use super::{Align, Table};
 use crate::VERSION;
 use crate::estimate::Fit;
+use crate::structure::Structure;
 use ndarray::ArrayView2;
 use std::fmt::Write as _;
 
@@ -91,11 +93,8 @@ fn model(fit: &Fit) -> Vec<(&'static str, String)> {
     let mut rows = vec![
         ("Law", escape(model.law().title())),
         ("Data", format!("{}: n = {n} matrices of {p} × {q}", escape(fit.source()))),
-        ("Row factor A", format!("{} ({p} × {p})", escape(&model.row_structure().shape().name()))),
-        (
-            "Column factor B",
-            format!("{} ({q} × {q})", escape(&model.col_structure().shape().name())),
-        ),
+        ("Row factor A", structure("rows", model.row_structure(), fit.row_names(), p)),
+        ("Column factor B", structure("columns", model.col_structure(), fit.col_names(), q)),
         ("Mean M", escape(model.mean_structure().name())),
     ];
     if model.law().dof().is_some() {
@@ -105,6 +104,12 @@ fn model(fit: &Fit) -> Vec<(&'static str, String)> {
         rows.push(("Degrees of freedom ν", format!("{value}, {how}")));
     }
     rows
+}
+
+/// The structure of a factor of order d, with the order of its entries where that matters.
+fn structure(side: &str, structure: &Structure, names: &[String], d: usize) -> String {
+    let order = order_used(side, structure, names).map_or(String::new(), |o| format!("; {o}"));
+    escape(&format!("{} ({d} × {d}){order}", structure.shape().name()))
 }
 
 fn likelihood(fit: &Fit) -> Vec<(&'static str, String)> {

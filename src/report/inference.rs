@@ -1,6 +1,8 @@
 //! Standard errors, profiles, tests, outliers and comparisons as text.
 
+use super::entries::entry_name;
 use super::table::{Align, Table};
+use super::table::{optional, plain};
 use crate::inference::{
     Compared, Contributions, InformationKind, Interval, Outliers, Profile, StandardErrors,
     TestResult,
@@ -187,20 +189,55 @@ pub fn comparison_table(rows: &[Compared]) -> Table {
             None => cells.extend(std::iter::repeat_n("–".to_owned(), 8)),
         }
         cells.push(format!("{:.3}", row.seconds));
-        cells.push(match (&row.reason, &row.fit) {
-            (None, _) => "converged".to_owned(),
-            (Some(reason), _) => reason.clone(),
-        });
+        cells.push(status(row));
         table.row(cells);
     }
     table
 }
 
-/// Samples with the smallest p-values first.
-pub fn outlier_table(outliers: &Outliers, most: usize) -> Table {
+/// The numbers of [`comparison_table`] with all their digits, for other programs: what is missing
+/// is empty, and what is infinite is `inf`.
+pub fn comparison_csv(rows: &[Compared]) -> Table {
+    let heads = [
+        "model", "rows", "columns", "ν", "ℓ", "k", "AIC", "AICc", "BIC", "w(AIC)", "w(BIC)",
+        "seconds", "status",
+    ];
+    let mut table = Table::new(heads.map(|head| (head, Align::Left)));
+    for row in rows {
+        let mut cells = vec![row.model.clone(), row.rows.clone(), row.cols.clone()];
+        match &row.fit {
+            Some(fit) => {
+                let limit = (row.model != "gaussian").then_some(f64::INFINITY);
+                cells.extend([
+                    optional(fit.dof.or(limit)),
+                    plain(fit.log_likelihood),
+                    fit.n_parameters.to_string(),
+                    plain(fit.aic),
+                    optional(fit.aicc),
+                    plain(fit.bic),
+                    plain(fit.aic_weight),
+                    plain(fit.bic_weight),
+                ]);
+            }
+            None => cells.extend(std::iter::repeat_n(String::new(), 8)),
+        }
+        cells.push(plain(row.seconds));
+        cells.push(status(row));
+        table.row(cells);
+    }
+    table
+}
+
+fn status(row: &Compared) -> String {
+    row.reason.clone().unwrap_or_else(|| "converged".to_owned())
+}
+
+/// Samples with the smallest p-values first, by name, or by zero-based index where there are no
+/// names.
+pub fn outlier_table(outliers: &Outliers, names: &[String], most: usize) -> Table {
     let right = Align::Right;
     let mut table = Table::new([
-        ("sample", right),
+        ("sample", if names.is_empty() { right } else { Align::Left }),
         ("distance", right),
         ("statistic", right),
         ("p-value", right),
@@ -209,7 +246,7 @@ pub fn outlier_table(outliers: &Outliers, most: usize) -> Table {
     ]);
     for d in outliers.worst_first().into_iter().take(most) {
         table.row([
-            (d.sample + 1).to_string(),
+            entry_name(names, d.sample),
             number(d.distance),
             number(d.statistic),
             p_text(d.p_value),
@@ -226,14 +263,12 @@ pub fn contribution_table(
     row_names: &[String],
     col_names: &[String],
 ) -> Table {
-    let label =
-        |names: &[String], i: usize| names.get(i).cloned().unwrap_or_else(|| (i + 1).to_string());
-    let cols = (0..contributions.cols.len()).map(|j| (label(col_names, j), Align::Right));
+    let cols = (0..contributions.cols.len()).map(|j| (entry_name(col_names, j), Align::Right));
     let head = [(String::new(), Align::Left)].into_iter().chain(cols);
     let mut table = Table::new(head.chain([("sum".to_owned(), Align::Right)]));
     for (i, row) in contributions.cells.outer_iter().enumerate() {
         let cells = row.iter().chain([&contributions.rows[i]]).map(|x| format!("{x:.2}"));
-        table.row([label(row_names, i)].into_iter().chain(cells));
+        table.row([entry_name(row_names, i)].into_iter().chain(cells));
     }
     let total = contributions.rows.sum();
     let sums = contributions.cols.iter().chain([&total]).map(|x| format!("{x:.2}"));

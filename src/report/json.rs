@@ -1,5 +1,6 @@
 //! The JSON record of a fit. Keys may be added, never renamed.
 
+use super::text::order_used;
 use crate::Result;
 use crate::estimate::{Certificate, Fit, Normalisation};
 use crate::inference::StandardErrors;
@@ -80,6 +81,8 @@ pub struct FitRecord {
     pub warnings: Vec<String>,
     /// Standard errors in the trace normalisation, where they were asked for.
     pub standard_errors: Option<StandardErrors>,
+    /// Order of rows and of columns, where a structure depends on it.
+    pub order: Vec<String>,
     /// Names of the rows.
     pub row_names: Vec<String>,
     /// Names of the columns.
@@ -149,6 +152,13 @@ impl FitRecord {
             },
             warnings: fit.warnings().to_vec(),
             standard_errors: None,
+            order: [
+                order_used("rows", model.row_structure(), fit.row_names()),
+                order_used("columns", model.col_structure(), fit.col_names()),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
             row_names: fit.row_names().to_vec(),
             col_names: fit.col_names().to_vec(),
         }

@@ -14,7 +14,9 @@ mod text;
 
 #[cfg(feature = "plots")]
 pub use inference::profile_figure;
-pub use inference::{comparison_table, contribution_table, outlier_table, parameter_table};
+pub use inference::{
+    comparison_csv, comparison_table, contribution_table, outlier_table, parameter_table,
+};
 pub use json::{DataRecord, FitRecord, to_json};
 pub use study::StudyTables;
-pub use table::{Align, Table};
+pub use table::{Align, Table, optional, plain};

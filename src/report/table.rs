@@ -1,5 +1,6 @@
 //! Plain-text tables with aligned columns.
 
+use crate::text::shown;
 use std::fmt;
 
 /// Where a column's text stands.
@@ -9,6 +10,21 @@ pub enum Align {
     Left,
     /// At the right edge: numbers.
     Right,
+}
+
+/// A number for another program: all digits, `inf` or `-inf` where it is infinite, nothing where
+/// it is not a number.
+pub fn plain(x: f64) -> String {
+    match x.abs() {
+        _ if x.is_nan() => String::new(),
+        size if size.is_infinite() || size == 0.0 || (1e-5..1e16).contains(&size) => x.to_string(),
+        _ => format!("{x:e}"),
+    }
+}
+
+/// A number for another program; nothing where there is none.
+pub fn optional(x: Option<f64>) -> String {
+    x.map_or_else(String::new, plain)
 }
 
 /// A table that prints itself, with a rule under its head.
@@ -58,9 +74,13 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Labels of the user stay in their cells.
+        let rows: Vec<Vec<String>> =
+            self.rows.iter().map(|row| row.iter().map(|cell| shown(cell)).collect()).collect();
+        let head: Vec<String> = self.head().map(shown).collect();
         let width = |c: usize| {
-            let cells = self.rows.iter().filter_map(|row| row.get(c)).map(|s| s.chars().count());
-            cells.chain([self.head[c].0.chars().count()]).max().unwrap_or(0)
+            let cells = rows.iter().filter_map(|row| row.get(c)).map(|s| s.chars().count());
+            cells.chain([head[c].chars().count()]).max().unwrap_or(0)
         };
         let widths: Vec<usize> = (0..self.head.len()).map(width).collect();
         let line = |f: &mut fmt::Formatter<'_>, cells: &mut dyn Iterator<Item = &str>| {
@@ -75,13 +95,13 @@ impl fmt::Display for Table {
             }
             writeln!(f, "{}", text.trim_end())
         };
-        line(f, &mut self.head())?;
+        line(f, &mut head.iter().map(String::as_str))?;
         writeln!(
             f,
             "  {}",
             "─".repeat(widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1))
         )?;
-        for row in &self.rows {
+        for row in &rows {
             line(f, &mut row.iter().map(String::as_str))?;
         }
         Ok(())

@@ -4,7 +4,8 @@ use super::entries::{entry_name, entry_table};
 use super::table::{Align, Table};
 use crate::estimate::{Factors, Fit, Normalisation};
 use crate::linalg::symmetric_eigen;
-use crate::structure::Parameter;
+use crate::structure::{Parameter, Structure};
+use crate::text::label;
 use ndarray::Array2;
 use std::fmt;
 
@@ -34,7 +35,9 @@ fn heading(fit: &Fit, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     writeln!(f, "{title}\n{}", "═".repeat(title.chars().count()))?;
     writeln!(f, "  Data            {}: n = {n} samples of {p} × {q}", fit.source())?;
     writeln!(f, "  Row factor A    {} ({p} × {p})", model.row_structure().shape().name())?;
+    order(f, "rows", model.row_structure(), fit.row_names())?;
     writeln!(f, "  Column factor B {} ({q} × {q})", model.col_structure().shape().name())?;
+    order(f, "columns", model.col_structure(), fit.col_names())?;
     writeln!(f, "  Mean M          {}", model.mean_structure().name())?;
     if model.law().dof().is_some() {
         let how = if model.estimates_dof() { "estimated" } else { "given" };
@@ -44,6 +47,35 @@ fn heading(fit: &Fit, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         }
     }
     Ok(())
+}
+
+/// The order of rows or columns, where the structure depends on it.
+fn order(
+    f: &mut fmt::Formatter<'_>,
+    side: &str,
+    structure: &Structure,
+    names: &[String],
+) -> fmt::Result {
+    match order_used(side, structure, names) {
+        Some(order) => writeln!(f, "                  {order}"),
+        None => Ok(()),
+    }
+}
+
+/// "rows in the order 0.5, 1.5, …" for structures that depend on the order.
+pub(super) fn order_used(side: &str, structure: &Structure, names: &[String]) -> Option<String> {
+    const SHOWN: usize = 8;
+    if !matches!(structure, Structure::Ar1 | Structure::Toeplitz) {
+        return None;
+    }
+    if names.is_empty() {
+        return Some(format!("{side} in the order of the data"));
+    }
+    let mut labels: Vec<String> = names.iter().take(SHOWN).map(|name| label(name)).collect();
+    if let Some(last) = names.get(SHOWN..).and_then(<[String]>::last) {
+        labels.extend(["…".to_owned(), label(last)]);
+    }
+    Some(format!("{side} in the order {}", labels.join(", ")))
 }
 
 fn likelihood(fit: &Fit, f: &mut fmt::Formatter<'_>) -> fmt::Result {

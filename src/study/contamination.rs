@@ -1,6 +1,6 @@
 //! Outliers on purpose.
 
-use super::simulate::Noise;
+use super::noise::Noise;
 use crate::{Error, Result};
 use ndarray::{Array2, ArrayView2, Axis};
 use rand::Rng;

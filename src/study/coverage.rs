@@ -1,7 +1,7 @@
 //! Coverage: which true parameters lie inside the Wald intervals of a fit.
 
-use super::design::Target;
 use super::measures::{COVERAGES, Yardstick};
+use super::target::Target;
 use crate::data::Sample;
 use crate::estimate::Fit;
 use crate::family::is_same_family;

@@ -5,11 +5,11 @@ use super::estimator::Estimator;
 use super::factor::FactorSpec;
 use super::measures::{ERRORS, MEASURES};
 use super::simulate::Truth;
+use super::target::Target;
 use crate::family::{Law, LawName};
-use crate::{Error, Result};
+use crate::{Error, Result, linalg};
 use ndarray::Array2;
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 /// The law of a truth.
@@ -116,6 +116,7 @@ impl Scenario {
     /// # Errors
     /// What is wrong with the law or the factors.
     pub fn truth(&self) -> Result<Truth> {
+        linalg::require_room("a sample of this scenario", &[self.n, self.p, self.q], 2)?;
         let mean = Array2::zeros((self.p, self.q));
         let (row, col) = (self.rows.matrix(self.p)?, self.cols.matrix(self.q)?);
         Ok(Truth::new(self.law.law()?, mean, row, col)?.contaminated(self.contamination))
@@ -126,36 +127,6 @@ impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { n, p, q, law, rows, cols, contamination } = self;
         write!(f, "n={n} {p}x{q} {law} rows={rows} cols={cols} contamination={contamination}")
-    }
-}
-
-/// What Σ stands for when an estimate is compared with the truth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Target {
-    /// The law's own scale matrix σ²(A ⊗ B); for the Gaussian this is the covariance.
-    #[default]
-    Scale,
-    /// The covariance; measures are blank where truth or estimate have none (ν ≤ 2).
-    Covariance,
-}
-
-impl Target {
-    /// Name as the study files write it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Scale => "scale",
-            Self::Covariance => "covariance",
-        }
-    }
-}
-
-impl FromStr for Target {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        [Self::Scale, Self::Covariance].into_iter().find(|t| t.name() == text).ok_or_else(|| {
-            Error::domain("the target", format!("\"{text}\""), "scale or covariance")
-        })
     }
 }
 
@@ -359,6 +330,7 @@ impl Study {
                 return Err(Error::domain("a measure", format!("\"{measure}\""), allowed));
             }
         }
+        self.require_room()?;
         for scenario in &self.scenarios {
             if scenario.n == 0 || scenario.p == 0 || scenario.q == 0 {
                 return Err(Error::domain("a size of a scenario", 0, "at least 1"));
@@ -369,6 +341,17 @@ impl Study {
             }
         }
         Ok(())
+    }
+
+    /// Do the results of all replicates fit into memory?
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] with the numbers of scenarios, replicates and estimators.
+    fn require_room(&self) -> Result<()> {
+        let shape = [self.scenarios.len(), self.replicates, self.estimators.len()];
+        // A row holds its measures and about as much besides.
+        let what = "the number of results (scenarios × replicates × estimators)";
+        linalg::require_room(what, &shape, 2 * self.measures().len())
     }
 
     /// Everything that the numbers depend on, as text: two studies with the same record give the

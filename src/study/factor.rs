@@ -1,6 +1,6 @@
 //! Factors of the truth: a structure with its parameters, as text.
 
-use crate::linalg::Spd;
+use crate::linalg::{Spd, require_room};
 use crate::{Error, Result};
 use ndarray::Array2;
 use std::fmt;
@@ -108,6 +108,8 @@ impl FactorSpec {
     /// [`Error::NotPositiveDefinite`] for those that give no covariance.
     pub fn matrix(&self, d: usize) -> Result<Array2<f64>> {
         let what = format!("the factor {self} of order {d}");
+        // The matrix, its root, and one more while they are made.
+        require_room(&what, &[d, d], 3)?;
         let pair = |f: &dyn Fn(usize, usize) -> f64| {
             Array2::from_shape_fn((d, d), |(i, j)| f(i.max(j), i.min(j)))
         };

@@ -9,7 +9,7 @@ use crate::family::LawName;
 use crate::inference::ErrorOptions;
 use crate::model::{Dof, Mean, ModelSpec};
 use crate::structure::Structure;
-use crate::{Error, Result};
+use crate::{Error, Result, linalg};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -55,7 +55,8 @@ impl Study {
         let stem = path.file_stem().map_or("study".into(), |s| s.to_string_lossy().into_owned());
         let name = root.get("name").map_or(Ok(stem), |v| v.text())?;
         let seed = root.need("seed", "a whole number")?.whole(0)?;
-        let replicates = root.need("replicates", "a whole number, at least 1")?.whole(1)?;
+        let replicates_value = root.need("replicates", "a whole number, at least 1")?;
+        let replicates = replicates_value.whole(1)?;
         let mut study = Self::new(name, seed, replicates as usize);
         study.text = text.to_owned();
         if let Some(value) = root.get("target") {
@@ -94,7 +95,10 @@ impl Study {
             }
             study.estimators.push(estimator);
         }
-        study.check()?;
+        study.check().map_err(|error| match error {
+            Error::TooLarge { .. } => replicates_value.fault(error.to_string()),
+            other => other,
+        })?;
         Ok(study)
     }
 }
@@ -104,9 +108,12 @@ fn scenarios(design: &Section<'_>) -> Result<Vec<Scenario>> {
     design.allow(&["n", "p", "q", "law", "dof", "rows", "cols", "contamination"])?;
     let sizes = |key: &str| {
         let values = design.need(key, "a whole number, or a list of them")?;
-        values.list().iter().map(|v| v.whole(1).map(|x| x as usize)).collect::<Result<Vec<_>>>()
+        values.list().into_iter().map(|v| Ok((v.whole(1)? as usize, v))).collect::<Result<Vec<_>>>()
     };
     let (n, p, q) = (sizes("n")?, sizes("p")?, sizes("q")?);
+    require_room(&n, &p, &q)?;
+    let numbers = |sizes: Vec<(usize, Value<'_>)>| sizes.into_iter().map(|(x, _)| x).collect();
+    let (n, p, q): (Vec<usize>, Vec<usize>, Vec<usize>) = (numbers(n), numbers(p), numbers(q));
     let laws = laws(design)?;
     let rows: Vec<(FactorSpec, Value<'_>)> = design.choices("rows", FactorSpec::Identity)?;
     let cols: Vec<(FactorSpec, Value<'_>)> = design.choices("cols", FactorSpec::Identity)?;
@@ -144,6 +151,26 @@ fn scenarios(design: &Section<'_>) -> Result<Vec<Scenario>> {
         }
     }
     Ok(out)
+}
+
+/// Refuses sizes whose factors or samples do not fit into memory, at the value that is too large.
+fn require_room(
+    n: &[(usize, Value<'_>)],
+    p: &[(usize, Value<'_>)],
+    q: &[(usize, Value<'_>)],
+) -> Result<()> {
+    let fault = |value: &Value<'_>, error: Error| value.fault(error.to_string());
+    for (what, orders) in [("a row factor", p), ("a column factor", q)] {
+        for (d, value) in orders {
+            linalg::require_room(what, &[*d, *d], 3).map_err(|e| fault(value, e))?;
+        }
+    }
+    let largest = |sizes: &[(usize, Value<'_>)]| sizes.iter().map(|(x, _)| *x).max().unwrap_or(1);
+    for (n, value) in n {
+        linalg::require_room("a sample", &[*n, largest(p), largest(q)], 2)
+            .map_err(|e| fault(value, e))?;
+    }
+    Ok(())
 }
 
 /// Laws × ν; the Gaussian once.

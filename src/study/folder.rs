@@ -11,9 +11,10 @@
 
 use super::design::Study;
 use super::journal::{self, Journal};
-use super::results::{Results, Row};
+use super::results::Results;
+use super::row::Row;
 use super::runner::{Progress, RunOptions, Shard};
-use crate::io::write_text;
+use crate::io::{remove_leftovers, write_text};
 use crate::{Error, Result};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -53,6 +54,11 @@ impl Study {
         self.check()?;
         self.claim(folder, options)?;
         let (mut journal, mut rows) = Journal::open(&folder.join(JOURNAL), self)?;
+        if options.resume {
+            // The journal is locked: nobody else writes here.
+            remove_leftovers(folder)?;
+            remove_leftovers(&folder.join("figures"))?;
+        }
         let mine = |job: &usize| options.shard.takes(*job);
         let total = (0..self.jobs()).filter(mine).count();
         let mut done = vec![false; self.jobs()];

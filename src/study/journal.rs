@@ -5,7 +5,7 @@
 //! a sudden end left behind is cut off before the run goes on.
 
 use super::design::Study;
-use super::results::{CsvText, Row};
+use super::row::{CsvText, Row};
 use crate::io::write_text;
 use crate::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,7 +51,10 @@ impl Journal {
     /// Adds a finished replicate.
     pub(super) fn append(&mut self, rows: &[Row], study: &Study) -> Result<()> {
         let text = lines(rows, study)?;
-        self.file.write_all(text.as_bytes()).map_err(|e| Error::file(&self.path, e))?;
+        self.file.write_all(text.as_bytes()).map_err(|e| {
+            let kept = "what is done is kept; make room and continue with --resume";
+            Error::file(&self.path, format!("cannot be written ({e}); {kept}"))
+        })?;
         if self.synced.elapsed() > SYNC {
             self.sync()?;
         }

@@ -3,9 +3,9 @@
 //! With a_i the eigenvalues of A⁻¹Â and b_j those of B⁻¹B̂ (scale in a), the eigenvalues of
 //! Σ⁻¹Σ̂ are the products a_i b_j: all invariant measures are sums over p·q numbers.
 
-use super::design::Target;
 use super::estimator::Estimate;
 use super::simulate::Truth;
+use super::target::Target;
 use crate::Result;
 use crate::estimate::Factors;
 use crate::family::Law;

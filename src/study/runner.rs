@@ -4,7 +4,8 @@ use super::coverage::coverage;
 use super::design::Study;
 use super::estimator::Estimate;
 use super::measures::{ERRORS, Yardstick};
-use super::results::{Results, Row, one_line};
+use super::results::Results;
+use super::row::{Row, one_line};
 use super::simulate::Truth;
 use crate::data::Sample;
 use crate::family::random::{DATA, OUTLIERS};
@@ -78,10 +79,13 @@ pub struct Progress {
     pub total: usize,
 }
 
+/// Most workers for each processor; more would only wait.
+const MOST_PER_CORE: usize = 4;
+
 /// How to run a study.
 #[derive(Debug, Clone, Copy)]
 pub struct RunOptions<'a> {
-    /// Worker threads; 0: one per processor. Results do not depend on it.
+    /// Worker threads, at most four per processor; 0: one per processor. Results do not depend on it.
     pub threads: usize,
     /// Which part to do.
     pub shard: Shard,
@@ -104,7 +108,7 @@ impl RunOptions<'_> {
 
     fn workers(&self, jobs: usize) -> usize {
         let all = std::thread::available_parallelism().map_or(1, usize::from);
-        let wanted = if self.threads == 0 { all } else { self.threads };
+        let wanted = if self.threads == 0 { all } else { self.threads.min(MOST_PER_CORE * all) };
         wanted.min(jobs).max(1)
     }
 }
@@ -158,13 +162,22 @@ impl Study {
             }
         };
         std::thread::scope(|scope| {
-            for _ in 0..options.workers(jobs.len()) {
+            let mut outcome = Ok(());
+            for number in 0..options.workers(jobs.len()) {
                 let send = send.clone();
                 let work = &work;
-                scope.spawn(move || alone(|| work(send)));
+                let worker = std::thread::Builder::new();
+                let started = worker.spawn_scoped(scope, move || alone(|| work(send)));
+                if let (Err(error), 0) = (started, number) {
+                    // With one worker the study goes on, with none it would wait for ever.
+                    outcome = Err(Error::Unsupported {
+                        what: format!("no thread can be started ({error})"),
+                        remedy: "raise the limit of processes of this account".to_owned(),
+                    });
+                    break;
+                }
             }
             drop(send);
-            let mut outcome = Ok(());
             for (job, rows) in receive {
                 if outcome.is_ok() {
                     outcome = keep(job, rows);

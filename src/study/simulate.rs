@@ -6,28 +6,10 @@ use crate::data::Sample;
 use crate::estimate::{Factors, Fit, Normalisation};
 use crate::family::random::{DATA, OUTLIERS};
 use crate::family::{Generator, Law, MatrixDistribution, stream};
-use crate::linalg::Spd;
+use crate::linalg::{Spd, require_room};
 use ndarray::{Array2, Array3, ArrayView2, ArrayViewMut2, Axis};
 use rand::Rng;
 use std::sync::Arc;
-
-/// Random decisions from a generator, with fixed algorithms.
-pub(super) struct Noise<'a>(pub(super) &'a mut dyn Rng);
-
-impl Noise<'_> {
-    /// Uniform on [0, 1) with 53 bits.
-    fn uniform(&mut self) -> f64 {
-        (self.0.next_u64() >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
-    }
-
-    pub(super) fn happens(&mut self, probability: f64) -> bool {
-        self.uniform() < probability
-    }
-
-    pub(super) fn sign(&mut self) -> f64 {
-        if self.0.next_u64() >> 63 == 0 { 1.0 } else { -1.0 }
-    }
-}
 
 /// What is drawn from: a [`MatrixDistribution`], then contaminated.
 #[derive(Debug, Clone)]
@@ -110,6 +92,8 @@ impl Truth {
     /// As [`MatrixDistribution::simulate`].
     pub fn simulate(&self, n: usize, seed: u64) -> Result<Simulated> {
         let (p, q) = self.distribution.dim();
+        // Data and mask.
+        require_room("the simulated sample", &[n, p, q], 2)?;
         let mut x = Array3::zeros((n, p, q));
         let mut mask = Array3::zeros(x.dim());
         for i in 0..n {
@@ -129,6 +113,7 @@ impl Truth {
         mut outliers: Generator,
     ) -> Result<Sample> {
         let (p, q) = self.distribution.dim();
+        require_room("the simulated sample", &[n, p, q], 1)?;
         let mut x = Array3::zeros((n, p, q));
         let mut mask = Array2::zeros((p, q));
         for slot in x.outer_iter_mut() {

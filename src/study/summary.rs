@@ -2,7 +2,7 @@
 
 use super::design::Study;
 use super::measures::MEASURES;
-use super::results::{CsvText, FAILED, Row};
+use super::row::{CsvText, FAILED, Row};
 
 /// Mean and Monte-Carlo standard error of what was measured.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

@@ -5,6 +5,7 @@ use super::axis::linear_ticks;
 use super::canvas::{Anchor, Canvas, Pen, Type, draw, shortened, text_width};
 use super::colour::{Colour, diverging, is_dark};
 use crate::Result;
+use crate::text::shown;
 use ndarray::ArrayView2;
 
 /// What to show of a matrix.
@@ -57,7 +58,7 @@ impl Labels {
         let round = [1, 2, 5, 10, 20, 50, 100, 200, 500];
         let stride = round.into_iter().find(|s| *s as f64 >= needed).unwrap_or(1000);
         let texts: Vec<_> = (0..count)
-            .map(|i| names.get(i).map_or_else(|| (i + 1).to_string(), |n| shortened(n, NAME)))
+            .map(|i| names.get(i).map_or_else(|| i.to_string(), |n| shortened(&shown(n), NAME)))
             .collect();
         let longest = texts.iter().map(|t| text_width(t, font)).fold(0.0, f64::max);
         Self { texts, stride, font, length: longest }
@@ -66,8 +67,7 @@ impl Labels {
     fn shown(&self) -> impl Iterator<Item = (usize, &str)> {
         let stride = self.stride;
         let texts = self.texts.iter().map(String::as_str).enumerate();
-        // 1, 5, 10, 15, …; the first where the next is not too near.
-        texts.filter(move |(i, _)| (i + 1) % stride == 0 || (*i == 0 && stride > 2))
+        texts.filter(move |(i, _)| i % stride == 0)
     }
 }
 
