@@ -1,7 +1,9 @@
 //! What a pass says about ν: the same score as the summaries, and moments that obey Bartlett's
 //! identities.
 
-use kronfit::family::{DofBearing, KroneckerT, Law, MatrixDistribution, MatrixT, Scratch};
+use kronfit::family::{
+    DofBearing, KroneckerT, Law, MatrixDistribution, MatrixT, Scratch, Summaries,
+};
 use kronfit::linalg::Spd;
 use ndarray::{Array1, Array2};
 use rand::SeedableRng;
@@ -46,10 +48,11 @@ fn the_score_is_that_of_the_summaries() {
             let mut seen = vec![0.0; family.summary_len(p, q)];
             family.summarise(z.view(), &mut seen, &mut Scratch::default());
             let seen = Array1::from(seen) * family.scale_unit(nu);
-            let exact = family.score(nu, seen.view(), p, q);
+            let seen = Summaries::plain(seen);
+            let exact = family.score(nu, &seen, p, q);
             let gap = (bearing.score - exact).abs();
             // Eigenvalues of a Gram matrix carry the rounding of the largest one.
-            let rounding = f64::EPSILON * seen.iter().fold(0.0, |m: f64, g| m.max(*g));
+            let rounding = f64::EPSILON * seen.values.iter().fold(0.0, |m: f64, g| m.max(*g));
             assert!(
                 gap <= 1e-12 * (1.0 + exact.abs()) + 10.0 * rounding,
                 "{} {nu} {p}×{q}: {gap:e}",

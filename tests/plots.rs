@@ -9,6 +9,7 @@ use kronfit::model::{Dof, Model};
 use kronfit::report::plot::{
     Chart, Figure, Progress, Scale, Series, convergence, figures, write_figures,
 };
+use kronfit::structure::{Kernel, Positions, Structure};
 use ndarray::Array3;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
@@ -231,4 +232,27 @@ fn files_are_written_in_pairs() {
     let file = folder.path().join("file");
     std::fs::write(&file, "x").expect("written");
     assert!(write_figures(&file, &[]).is_err());
+}
+
+/// Structures that know distances get a figure for each side that has one.
+#[test]
+fn correlations_by_distance() {
+    let (sample, _) = fitted(60, 8, 8, true);
+    let times: Vec<f64> = (0..8).map(|i| f64::from(i * i)).collect();
+    let rows = Structure::Spatial(Kernel::Exponential, Positions::line(&times));
+    for (rows, cols, expected) in [
+        (rows, "het:ar1", vec!["row-correlation-distance", "col-correlation-distance"]),
+        (Structure::Unstructured, "antedependence", vec!["col-correlation-distance"]),
+        (Structure::Diagonal, "compound-symmetry", vec![]),
+    ] {
+        let model = Model::gaussian().rows(rows).cols(cols.parse().expect("a name"));
+        let fit = model.fit(&sample).expect("a fit");
+        let all = figures(&fit, Some(&sample)).expect("figures");
+        let found: Vec<_> = all.iter().filter(|f| f.name.ends_with("-distance")).collect();
+        assert_eq!(found.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), expected);
+        found.iter().for_each(|figure| check(figure));
+        keep(cols, &all);
+        let without = figures(&fit, None).expect("figures");
+        assert!(!without.iter().any(|f| f.name.ends_with("-distance")));
+    }
 }

@@ -2,7 +2,7 @@
 
 use kronfit::Error;
 use kronfit::linalg::{Root, matmul};
-use kronfit::structure::{Shape, Structure};
+use kronfit::structure::{Kernel, Positions, Shape, Structure};
 use ndarray::{Array1, Array2, ArrayView2};
 use std::sync::Arc;
 
@@ -175,14 +175,19 @@ fn updates(shape: &dyn Shape, scatter: &Array2<f64>, current: &Array2<f64>, numb
     }
 }
 
+/// Do the coordinates end with that of a range?
+fn spatial(shape: &dyn Shape) -> bool {
+    ["exponential", "matern", "gaussian"].iter().any(|kernel| shape.name().contains(kernel))
+}
+
 /// All invariants of one structure at one order.
 fn invariants(shape: Arc<dyn Shape>, d: usize, seed: u64) {
     let mut numbers = Numbers(0x9E37_79B9_7F4A_7C15 ^ seed);
     let shape = &*shape;
     shape.check(d).expect("a possible order");
     for size in [0.0, 0.3, 1.0] {
-        // With no loadings at all the factor model's coordinates are singular.
-        if size == 0.0 && shape.name().starts_with("factor") {
+        // With no loadings at all, or no correlation at all, these coordinates are singular.
+        if size == 0.0 && (shape.name().starts_with("factor") || spatial(shape)) {
             continue;
         }
         let theta = numbers.coordinates(shape, d, size);
@@ -243,19 +248,100 @@ invariants! {
     factor_1: |_| Structure::Factor(1), [4, 7];
     factor_2: |_| Structure::Factor(2), [6, 9];
     known: |d| Structure::Known(given(d)), [1, 2, 3, 7];
+    antedependence: |_| Structure::Antedependence, [1, 2, 3, 7, 20];
+    het_ar1: |_| named("het:ar1"), [1, 2, 3, 7, 20];
+    het_compound_symmetry: |_| named("het:compound-symmetry"), [1, 2, 3, 7, 20];
+    het_toeplitz: |_| named("het:toeplitz"), [1, 2, 3, 7];
+    block: |d: usize| Structure::Block(vec![d - d / 2 - d / 5, d / 2, d / 5]
+        .into_iter().filter(|k| *k > 0).collect()), [1, 2, 3, 7, 11];
+    exchangeable: |d| Structure::Exchangeable(groups(d, 3)), [1, 2, 3, 7, 11];
+    exchangeable_one: |d| Structure::Exchangeable(groups(d, 1)), [1, 2, 7];
+    exchangeable_all: |d| Structure::Exchangeable(groups(d, d)), [1, 2, 5];
+    exponential: |d| Structure::Spatial(Kernel::Exponential, times(d)), [1, 2, 3, 7, 30];
+    exponential_backwards: |d: usize| Structure::Spatial(
+        Kernel::Exponential, Positions::line(&(0..d).map(|i| -0.3 * i as f64).collect::<Vec<_>>())
+    ), [2, 3, 7];
+    exponential_in_space: |d| Structure::Spatial(Kernel::Exponential, places(d)), [2, 3, 7, 12];
+    matern_3: |d| Structure::Spatial(Kernel::Matern32, places(d)), [1, 2, 3, 7, 12];
+    matern_5: |d| Structure::Spatial(Kernel::Matern52, times(d)), [1, 2, 3, 7];
+    gaussian: |d| Structure::Spatial(Kernel::Gaussian, places(d)), [1, 2, 3, 7];
+    het_exponential: |d| het(Structure::Spatial(Kernel::Exponential, times(d))), [1, 2, 3, 7, 12];
+    het_matern: |d| het(Structure::Spatial(Kernel::Matern52, places(d))), [1, 2, 7];
+}
+
+fn named(name: &str) -> Structure {
+    name.parse().expect("a structure")
+}
+
+fn het(structure: Structure) -> Structure {
+    structure.heterogeneous().expect("free variances")
+}
+
+fn groups(d: usize, m: usize) -> Vec<String> {
+    (0..d).map(|i| format!("g{}", i * i % m)).collect()
+}
+
+/// Unequal steps.
+fn times(d: usize) -> Positions {
+    let at: Vec<f64> = (0..d).map(|i| i as f64 + 0.4 * (1.7 * i as f64).sin()).collect();
+    Positions::line(&at)
+}
+
+/// On a map.
+fn places(d: usize) -> Positions {
+    Positions::Given(Array2::from_shape_fn((d, 2), |(i, k)| {
+        (3.0 + i as f64 * if k == 0 { 0.618_034 } else { 0.414_214 }).fract() * (d as f64).sqrt()
+    }))
 }
 
 #[test]
 fn names_round_trip() {
-    let names =
-        "unstructured diagonal identity correlation ar1 compound-symmetry toeplitz factor:3";
-    for name in names.split(' ') {
+    let names = "unstructured diagonal identity correlation ar1 compound-symmetry toeplitz factor:3 \
+         antedependence het:ar1 het:compound-symmetry het:toeplitz block:2,3,1 \
+         exchangeable:left,right,left exponential:labels matern:3/2:labels matern:5/2:labels \
+         gaussian:labels het:exponential:labels";
+    for name in names.split_whitespace() {
         let structure: Structure = name.parse().expect("a name");
         assert_eq!(structure.to_string(), name);
         assert_eq!(structure.shape().name(), name);
     }
-    for bad in ["", "AR1", "factor", "factor:", "factor:0", "factor:-1", "factor:x", "known:a.csv"]
-    {
+    for (name, same) in [
+        ("het:correlation", "unstructured"),
+        ("het:identity", "diagonal"),
+        ("matern:1/2:labels", "exponential:labels"),
+        ("matern:1.5:labels", "matern:3/2:labels"),
+        ("block:2+3", "block:2,3"),
+    ] {
+        assert_eq!(name.parse::<Structure>().expect("a name").to_string(), same);
+    }
+    for bad in [
+        "",
+        "AR1",
+        "factor",
+        "factor:",
+        "factor:0",
+        "factor:-1",
+        "factor:x",
+        "known:a.csv",
+        "het",
+        "het:",
+        "het:het:ar1",
+        "het:diagonal",
+        "het:factor:1",
+        "block",
+        "block:",
+        "block:1,0",
+        "block:1,x",
+        "exchangeable:",
+        "exchangeable:a,,b",
+        "exponential",
+        "exponential:",
+        "exponential:a.csv",
+        "matern:labels",
+        "matern:2:labels",
+        "matern:3/2",
+        "gaussian",
+    ] {
         assert!(matches!(bad.parse::<Structure>(), Err(Error::Domain { .. })), "{bad}");
     }
     assert_eq!(Structure::Known(Array2::eye(2)).to_string(), "known");

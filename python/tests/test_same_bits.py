@@ -37,6 +37,7 @@ def test_fits_of_the_golden_sets(program, name, options):
     ours = kronfit.fit(golden(name), **options).to_dict()
     for record in (theirs, ours):
         record.pop("seconds")
+        record["data"].pop("source")
     assert ours == theirs
 
 

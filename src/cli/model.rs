@@ -36,7 +36,11 @@ pub(super) struct ModelArgs {
     #[arg(long, value_name = "NUMBER|estimate")]
     dof: Option<String>,
     /// Structure of the row factor A: unstructured, diagonal, identity, correlation, ar1,
-    /// compound-symmetry, toeplitz, factor:K or known:FILE.
+    /// compound-symmetry, toeplitz, antedependence, factor:K, block:K1,K2,…, exchangeable:LABELS
+    /// (a label for each row, separated by commas), known:FILE; by positions in a file or, with
+    /// the word labels for FILE, in the row labels: exponential:FILE, matern:NU:FILE (NU 1/2, 3/2
+    /// or 5/2), gaussian:FILE; with free variances: het:ar1, het:compound-symmetry, het:toeplitz,
+    /// het:exponential:FILE, ….
     #[arg(long, value_name = "STRUCTURE", default_value = "unstructured")]
     rows: String,
     /// Structure of the column factor B, as for --rows.
@@ -72,7 +76,9 @@ impl ModelArgs {
 
     /// The files that the model is read from.
     pub(super) fn files(&self) -> Vec<&Path> {
-        let known = [&self.rows, &self.cols].into_iter().filter_map(|s| s.strip_prefix("known:"));
+        // known:FILE, exponential:FILE, matern:3/2:FILE; what names no file does no harm.
+        let sides = [&self.rows, &self.cols].into_iter();
+        let known = sides.filter_map(|s| s.rsplit_once(':')).map(|(_, file)| file);
         let linear = self.mean.strip_prefix("linear:").and_then(|files| files.split_once(','));
         let designs = linear.into_iter().flat_map(|(left, right)| [left, right]);
         known.chain(designs).chain([self.mean.as_str()]).map(Path::new).collect()

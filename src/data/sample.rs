@@ -2,6 +2,7 @@
 
 use super::names::Names;
 use super::values::{SharedValues, Values};
+use super::{Design, Weights};
 use crate::linalg::{require_finite, require_no_infinity};
 use crate::{Error, Result};
 use ndarray::{Array2, Array3, ArrayView3, Axis};
@@ -17,6 +18,8 @@ pub struct Sample {
     n_missing: usize,
     source: String,
     notes: Vec<String>,
+    weights: Weights,
+    design: Option<Design>,
 }
 
 /// Missing cells are equal to each other.
@@ -26,6 +29,8 @@ impl PartialEq for Sample {
         self.dim() == other.dim()
             && self.names == other.names
             && self.source == other.source
+            && self.weights == other.weights
+            && self.design == other.design
             && self.values().iter().zip(&other.values()).all(same)
     }
 }
@@ -55,7 +60,15 @@ impl Sample {
         let names = Names { rows: row_names, cols: col_names, ..Names::default() };
         check(values.view(), &names, &source)?;
         require_finite(&source, &values)?;
-        Ok(Self { values: Values::own(values), names, n_missing: 0, source, notes: Vec::new() })
+        Ok(Self {
+            values: Values::own(values),
+            names,
+            n_missing: 0,
+            source,
+            notes: Vec::new(),
+            weights: Weights::None,
+            design: None,
+        })
     }
 
     /// A sample that may have missing cells, which hold NaN.
@@ -86,7 +99,15 @@ impl Sample {
         check(values.view(), &names, &source)?;
         require_no_infinity(&source, &values)?;
         let n_missing = values.iter().filter(|x| x.is_nan()).count();
-        Ok(Self { values: Values::own(values), names, n_missing, source, notes: Vec::new() })
+        Ok(Self {
+            values: Values::own(values),
+            names,
+            n_missing,
+            source,
+            notes: Vec::new(),
+            weights: Weights::None,
+            design: None,
+        })
     }
 
     /// A sample of numbers that are kept elsewhere, without a copy; missing cells hold NaN. They are
@@ -110,7 +131,77 @@ impl Sample {
         check(view, &names, &source)?;
         require_no_infinity(&source, &view)?;
         let n_missing = view.iter().filter(|x| x.is_nan()).count();
-        Ok(Self { values: Values::Shared(values), names, n_missing, source, notes: Vec::new() })
+        Ok(Self {
+            values: Values::Shared(values),
+            names,
+            n_missing,
+            source,
+            notes: Vec::new(),
+            weights: Weights::None,
+            design: None,
+        })
+    }
+
+    /// The same sample with weights.
+    ///
+    /// # Errors
+    /// As [`Weights::check`].
+    pub fn with_weights(mut self, weights: Weights) -> Result<Self> {
+        weights.check(self.dim().0, &self.source)?;
+        self.weights = weights;
+        Ok(self)
+    }
+
+    /// The same sample with covariates: X_i = Σ_k z_ik Θ_k + E_i takes the place of one mean for
+    /// all. There is an intercept where the design has one.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when the design is of another number of samples.
+    pub fn with_design(mut self, design: Design) -> Result<Self> {
+        let n = self.dim().0;
+        if design.matrix().nrows() != n {
+            let what = format!("the design of {}", self.source);
+            let expected = format!("one row for each of the {n} samples");
+            return Err(Error::shape(what, expected, design.matrix().dim()));
+        }
+        self.design = Some(design);
+        Ok(self)
+    }
+
+    /// The same sample without covariates.
+    #[must_use]
+    pub fn without_design(mut self) -> Self {
+        self.design = None;
+        self
+    }
+
+    /// What the samples count.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// The covariates.
+    pub fn design(&self) -> Option<&Design> {
+        self.design.as_ref()
+    }
+
+    /// Does a sample have nothing but its values: no covariates, all measured alike?
+    pub(crate) fn has_one_mean(&self) -> bool {
+        self.design.is_none() && !matches!(self.weights, Weights::Precision(_))
+    }
+
+    /// For work that takes all samples alike.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where there are weights or covariates.
+    pub fn require_alike(&self, what: &str) -> Result<()> {
+        if self.design.is_none() && self.weights == Weights::None {
+            return Ok(());
+        }
+        Err(Error::Unsupported {
+            what: format!("{what} with weights or covariates"),
+            remedy: "leave them out".to_owned(),
+        })
     }
 
     /// The same sample with names of its n matrices (none: an empty list).
@@ -227,9 +318,7 @@ impl Sample {
     pub fn transposed(&self) -> Self {
         let values = Values::own(self.values().permuted_axes([0, 2, 1]).to_owned());
         let Names { samples, rows, cols } = self.names.clone();
-        let names = Names { samples, rows: cols, cols: rows };
-        let (source, notes) = (self.source.clone(), self.notes.clone());
-        Self { values, names, n_missing: self.n_missing, source, notes }
+        Self { values, names: Names { samples, rows: cols, cols: rows }, ..self.clone() }
     }
 }
 

@@ -17,7 +17,7 @@ use super::problem::Problem;
 use crate::Result;
 use crate::family::DofBearing;
 use crate::kronecker::Side;
-use crate::likelihood::Tangent;
+use crate::likelihood::{Point, Tangent};
 use crate::linalg::{Root, Temp, gemm, lower_part, solve_in_place};
 use ndarray::Array2;
 use std::collections::VecDeque;
@@ -104,8 +104,7 @@ impl Anderson {
 
     /// Notes a sweep's residual and image.
     fn remember(&mut self, from: &Iterate, to: &Iterate, dim: (usize, usize, usize)) {
-        let (_, p, q) = dim;
-        let mut new = self.free.pop().unwrap_or_else(|| Pair::zeros(p, q));
+        let mut new = self.free.pop().unwrap_or_else(|| Pair::at(&to.point));
         write_residual(&mut new.residual, from, to, dim);
         let Full { tangent, ln_dof: image_dof } = &mut new.image;
         for side in Side::BOTH {
@@ -191,8 +190,8 @@ impl Anderson {
 }
 
 impl Pair {
-    fn zeros(p: usize, q: usize) -> Self {
-        let zero = || Full { tangent: Tangent::zeros(p, q), ln_dof: 0.0 };
+    fn at(point: &Point) -> Self {
+        let zero = || Full { tangent: Tangent::at(point), ln_dof: 0.0 };
         Self { residual: zero(), image: zero() }
     }
 }

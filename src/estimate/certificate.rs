@@ -58,7 +58,7 @@ pub(super) fn certify(
     let mut iterate = iterate.clone();
     problem.complete(&mut iterate)?;
     let local = Local::at(problem, &iterate)?;
-    let space = Space { p, q };
+    let space = Space { p, q, blocks: iterate.point.blocks() };
     let mut hessian = |v: &Tangent| {
         let direction = space.scaled(v);
         Ok(space.free(space.scaled(&local.curvature(problem, &mut iterate, &direction)?)))
@@ -92,6 +92,8 @@ pub(super) fn certify(
 struct Space {
     p: usize,
     q: usize,
+    /// Of the mean, which does not move.
+    blocks: usize,
 }
 
 impl Space {
@@ -101,7 +103,7 @@ impl Space {
             &v.factors[Side::Rows] * unit(self.p),
             &v.factors[Side::Cols] * unit(self.q),
         );
-        Tangent { factors, mean: Array2::zeros((self.p, self.q)) }
+        Tangent { factors, mean: Array2::zeros((self.blocks * self.p, self.q)) }
     }
 
     /// Exactly symmetric and without the redundant scale.
@@ -131,7 +133,7 @@ impl Space {
             x
         };
         let factors = BySide::new(symmetric(self.p), symmetric(self.q));
-        self.free(Tangent { factors, mean: Array2::zeros((self.p, self.q)) })
+        self.free(Tangent { factors, mean: Array2::zeros((self.blocks * self.p, self.q)) })
     }
 }
 
@@ -149,6 +151,10 @@ fn smallest(
     let (mut alpha, mut beta) = (Vec::new(), Vec::new());
     for k in 0..budget.min(space.dim()) {
         let mut w = hessian(&basis[k])?;
+        // Beyond the range of doubles, as where a factor collapses, nothing is certain.
+        if !w.norm().is_finite() {
+            return Ok(None);
+        }
         alpha.push(w.dot(&basis[k]));
         for _ in 0..2 {
             for u in &basis {

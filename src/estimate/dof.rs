@@ -8,7 +8,6 @@ use crate::family::{DOF_LOWER, DofBearing, DofEstimate, DofFamily};
 use crate::kronecker::Side;
 use crate::likelihood::Summaries;
 use crate::model::Model;
-use ndarray::ArrayView1;
 
 /// Longest scoring step in ln ν.
 const LONGEST_STEP: f64 = 1.0;
@@ -58,7 +57,7 @@ pub(super) fn summaries(
 pub(super) fn slope(
     family: &dyn DofFamily,
     dof: f64,
-    seen: ArrayView1<'_, f64>,
+    seen: &Summaries,
     (p, q): (usize, usize),
 ) -> f64 {
     0.5 * dof * family.score(dof, seen, p, q)
@@ -85,10 +84,10 @@ pub(super) fn update(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()>
     if is_at_infinity(problem.model, iterate) {
         return Ok(());
     }
-    let seen = summaries(problem, iterate, family)?.values;
+    let seen = summaries(problem, iterate, family)?;
     // The summaries do not move with ν, so the score in ν is known without another look.
-    let (dof, score) = match family.estimate(current(iterate), seen.view(), p, q)? {
-        DofEstimate::Interior(dof) => (dof, slope(family, dof, seen.view(), (p, q)).abs()),
+    let (dof, score) = match family.estimate(current(iterate), &seen, p, q)? {
+        DofEstimate::Interior(dof) => (dof, slope(family, dof, &seen, (p, q)).abs()),
         DofEstimate::Lower => (DOF_LOWER, 0.0),
         DofEstimate::Infinite => (f64::INFINITY, 0.0),
     };
@@ -120,12 +119,12 @@ pub(super) fn leave_infinity(problem: &Problem<'_>, iterate: &mut Iterate) -> Re
     let (_, p, q) = problem.dim();
     let model = problem.model.law().clone();
     let Some(family) = model.dof_family() else { return Ok(false) };
-    let seen = summaries(problem, iterate, family)?.values;
-    if family.excess_at_infinity(seen.view(), p, q) <= 0.0 {
+    let seen = summaries(problem, iterate, family)?;
+    if family.excess_at_infinity(&seen, p, q) <= 0.0 {
         return Ok(false);
     }
     let start = 1e9;
-    let DofEstimate::Interior(dof) = family.estimate(start, seen.view(), p, q)? else {
+    let DofEstimate::Interior(dof) = family.estimate(start, &seen, p, q)? else {
         return Ok(false);
     };
     move_to(iterate, family, dof);

@@ -7,10 +7,10 @@ use crate::Result;
 use crate::data::Sample;
 use crate::family::{Law, MatrixDistribution};
 use crate::kronecker::Side;
-use crate::likelihood::Point;
+use crate::likelihood::{Labels, Likelihood, Point};
 use crate::linalg::{Spd, require_finite};
 use crate::model::Model;
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -48,6 +48,12 @@ pub struct Fit {
     point: Point,
     factors: Factors,
     dim: (usize, usize, usize),
+    /// Σu.
+    weight: f64,
+    /// Names of the covariates; empty where there are none.
+    terms: Vec<String>,
+    /// What kind of weights the samples had.
+    weights: &'static str,
     names: (Vec<String>, Vec<String>),
     source: String,
     content_hash: Option<String>,
@@ -96,7 +102,8 @@ pub(crate) struct End {
 impl Fit {
     pub(super) fn new(
         model: &Model,
-        sample: &Sample,
+        likelihood: &dyn Likelihood,
+        labels: Labels<'_>,
         outcome: Outcome,
         warnings: Vec<String>,
         seconds: f64,
@@ -115,10 +122,13 @@ impl Fit {
             law: iterate.law,
             factors: raw.normalised(Normalisation::Trace, ln_dets),
             point: iterate.point,
-            dim: sample.dim(),
-            names: (sample.row_names().to_vec(), sample.col_names().to_vec()),
-            source: sample.source().to_owned(),
-            content_hash: Some(sample.content_hash()),
+            dim: likelihood.dim(),
+            weight: likelihood.weight(),
+            names: (labels.names[Side::Rows].to_vec(), labels.names[Side::Cols].to_vec()),
+            source: labels.source.to_owned(),
+            terms: labels.covariates.to_vec(),
+            weights: labels.weights,
+            content_hash: None,
             log_likelihood,
             score: iterate.score.factors,
             termination,
@@ -135,8 +145,15 @@ impl Fit {
     /// The fit is to n samples from `source`, of which only a part was in memory.
     pub(super) fn stands_for(&mut self, n: usize, source: String) {
         self.dim.0 = n;
+        self.weight = n as f64;
         self.source = source;
         self.content_hash = None;
+    }
+
+    /// The fit is to this sample, and can be told from fits to others.
+    pub(super) fn made_of(mut self, sample: &Sample) -> Self {
+        self.content_hash = Some(sample.content_hash());
+        self
     }
 
     /// A fit that was made before, from its parts.
@@ -149,7 +166,10 @@ impl Fit {
             law,
             point,
             factors,
+            weight: dim.0 as f64,
             dim,
+            terms: Vec::new(),
+            weights: "none",
             names,
             source,
             content_hash,
@@ -181,7 +201,29 @@ impl Fit {
         self.dim
     }
 
-    /// M̂ (p × q).
+    /// Σu: n where the samples have no frequency weights.
+    pub fn weight(&self) -> f64 {
+        self.weight
+    }
+
+    /// `none`, `frequency` or `precision`: what kind of weights the samples had.
+    pub fn weights(&self) -> &'static str {
+        self.weights
+    }
+
+    /// Names of the covariates; empty where one mean is for all samples.
+    pub fn covariates(&self) -> &[String] {
+        &self.terms
+    }
+
+    /// Θ̂_k (p × q) of a covariate.
+    pub fn theta(&self, k: usize) -> ArrayView2<'_, f64> {
+        let p = self.dim.1;
+        self.point.mean.slice_axis(Axis(0), (k * p..(k + 1) * p).into())
+    }
+
+    /// M̂ (p × q); with m covariates their coefficients, one above the other (m·p × q), see
+    /// [`Fit::theta`].
     pub fn mean(&self) -> ArrayView2<'_, f64> {
         self.point.mean.view()
     }
@@ -211,6 +253,9 @@ impl Fit {
 
     /// σ̂², Â and B̂ by another normalisation.
     pub fn factors(&self, rule: Normalisation) -> Factors {
+        if rule == Normalisation::Trace {
+            return self.factors.clone();
+        }
         let ln_det = |m: &Array2<f64>| {
             Spd::new("a fitted factor", m.clone()).map_or(f64::NAN, |s| s.ln_det())
         };
@@ -240,7 +285,9 @@ impl Fit {
 
     /// Free parameters.
     pub fn n_parameters(&self) -> usize {
-        self.model.n_parameters(self.dim.1, self.dim.2)
+        let (_, p, q) = self.dim;
+        let more = self.terms.len().saturating_sub(1);
+        self.model.n_parameters(p, q) + more * self.model.mean_structure().n_parameters(p, q)
     }
 
     /// −2ℓ + 2k.
@@ -251,13 +298,13 @@ impl Fit {
     /// AIC + 2k(k+1)/(n − k − 1) with n matrices; `None` where n ≤ k + 1.
     pub fn aicc(&self) -> Option<f64> {
         let k = self.n_parameters() as f64;
-        let left = self.dim.0 as f64 - k - 1.0;
+        let left = self.weight - k - 1.0;
         (left > 0.0).then(|| self.aic() + 2.0 * k * (k + 1.0) / left)
     }
 
-    /// −2ℓ + k ln n with n matrices.
+    /// −2ℓ + k ln n with n matrices, Σu where they have frequency weights.
     pub fn bic(&self) -> f64 {
-        -2.0 * self.log_likelihood + self.n_parameters() as f64 * (self.dim.0 as f64).ln()
+        -2.0 * self.log_likelihood + self.n_parameters() as f64 * self.weight.ln()
     }
 
     /// max(|G_A − I|, |G_B − I|) at the estimate, projected on the structures.
@@ -310,9 +357,18 @@ impl Fit {
         self.certificate.as_ref()
     }
 
-    /// The fitted distribution: density, moments, draws.
+    /// The fitted law, shared.
+    pub(crate) fn shared_law(&self) -> Arc<dyn Law> {
+        self.law.clone()
+    }
+
+    /// The fitted distribution: density, moments, draws; with covariates that of what they leave,
+    /// with mean 0.
     pub fn distribution(&self) -> MatrixDistribution {
-        let Point { mean, factors } = self.point.clone();
+        let Point { mut mean, factors } = self.point.clone();
+        if !self.terms.is_empty() {
+            mean = Array2::zeros((self.dim.1, self.dim.2));
+        }
         let (row, col) = factors.into_pair();
         MatrixDistribution::of_roots(self.law.clone(), mean, row, col)
             .named(&self.names.0, &self.names.1)
@@ -338,6 +394,17 @@ impl Fit {
         self.content_hash.as_deref()
     }
 
+    /// For what is defined only where one mean is for all samples.
+    pub(crate) fn require_one_mean(&self) -> Result<()> {
+        if self.terms.is_empty() {
+            return Ok(());
+        }
+        Err(crate::Error::Unsupported {
+            what: "the fit has covariates, and new data come without theirs".to_owned(),
+            remedy: "fit without covariates to judge new data or to save the fit".to_owned(),
+        })
+    }
+
     /// A sample with rows and columns in the order of the fit, by their names where both have names.
     ///
     /// # Errors
@@ -347,6 +414,7 @@ impl Fit {
     /// [`Error::Names`]: crate::Error::Names
     /// [`Error::Shape`]: crate::Error::Shape
     pub fn matched(&self, sample: &Sample) -> Result<Sample> {
+        self.require_one_mean()?;
         let ((_, p, q), (_, found_p, found_q)) = (self.dim, sample.dim());
         let matched = sample.matched(&self.names.0, &self.names.1, "the fit")?;
         if (found_p, found_q) != (p, q) {

@@ -50,6 +50,8 @@ pub(super) fn sweep(problem: &Problem<'_>, iterate: &mut Iterate, count: usize) 
 /// the side `own`.
 pub(super) fn step(problem: &Problem<'_>, iterate: &mut Iterate, own: Side) -> Result<()> {
     let law = iterate.law.clone();
+    // The coefficients of covariates are joined on the shorter side.
+    let own = if iterate.sums.design.is_empty() { own } else { iterate.point.shorter() };
     match law.two_sided() {
         Some(law) if problem.is_unstructured() => two_sided_step(problem, iterate, law, own)?,
         _ => cyclic_step(problem, iterate)?,
@@ -96,6 +98,14 @@ fn cyclic_step(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()> {
         }
     };
     let metric = problem.mean_metric(iterate)?;
+    if matches!(metric, MeanMetric::Col(_)) {
+        // This metric lives in the coordinates of B: the mean moves first, and is looked at.
+        move_mean(problem, iterate, &metric)?;
+        problem.sum(iterate, Sides::COLS)?;
+        factor_step(problem, iterate, Side::Cols)?;
+        iterate.point.factors[Side::Cols].scale(rescale);
+        return Ok(());
+    }
     let scatter = iterate.measured(Side::Cols)?;
     let Iterate { point, sums, .. } = iterate;
     follow(&mut sums.psi, &mut point.factors[Side::Cols], Side::Cols, |root| {
@@ -113,17 +123,26 @@ fn follow(
     side: Side,
     change: impl FnOnce(&mut Root) -> Result<()>,
 ) -> Result<()> {
-    let other = psi.len() / root.order();
+    let (rows, q) = psi.dim();
     let mut seen = Temp::zeros(psi.dim());
     let Some(psi) = psi.as_slice_mut() else { return change(root) };
-    match side {
-        Side::Rows => root.unwhiten_left(psi, other, seen.flat()),
-        Side::Cols => root.unwhiten_right(psi, other, seen.flat()),
+    // Rows change block by block, columns all at once.
+    let block = match side {
+        Side::Rows => root.order() * q,
+        Side::Cols => rows * q,
+    };
+    for (from, to) in psi.chunks_exact(block).zip(seen.flat().chunks_exact_mut(block)) {
+        match side {
+            Side::Rows => root.unwhiten_left(from, q, to),
+            Side::Cols => root.unwhiten_right(from, rows, to),
+        }
     }
     change(root)?;
-    match side {
-        Side::Rows => root.whiten_left(seen.flat(), other, psi),
-        Side::Cols => root.whiten_right(seen.flat(), other, psi),
+    for (from, to) in seen.flat().chunks_exact(block).zip(psi.chunks_exact_mut(block)) {
+        match side {
+            Side::Rows => root.whiten_left(from, q, to),
+            Side::Cols => root.whiten_right(from, rows, to),
+        }
     }
     Ok(())
 }
@@ -150,14 +169,15 @@ fn two_sided_step(
     law.outer_step(&mut outer, length)?;
     // The side that scatters first: the mean's metric lives in the old coordinates of the other.
     let scatter = iterate.measured(across)?;
+    let metric = match own {
+        _ if !iterate.sums.design.is_empty() => problem.mean_metric(iterate)?,
+        Side::Rows => MeanMetric::Row(weights),
+        Side::Cols => MeanMetric::Col(weights),
+    };
     let Iterate { point, sums, .. } = iterate;
     follow(&mut sums.psi, &mut point.factors[across], across, |root| {
         root.advance(across.letter(), scatter.view())
     })?;
-    let metric = match own {
-        Side::Rows => MeanMetric::Row(weights),
-        Side::Cols => MeanMetric::Col(weights),
-    };
     move_mean(problem, iterate, &metric)?;
     iterate.point.factors[own].advance(own.letter(), outer.view())
 }

@@ -3,13 +3,13 @@
 use super::coordinates::{Chart, Coordinates, Spot};
 use super::iterate::Iterate;
 use super::problem::Problem;
-use crate::family::{DOF_LOWER, Law};
+use crate::family::{DOF_LOWER, Law, Summaries};
 use crate::kronecker::{BySide, Side};
-use crate::likelihood::{Point, Tangent};
+use crate::likelihood::{Point, Sums, Tangent};
 use crate::linalg::{Spd, matmul};
 use crate::optim::{Evaluation, Failure, Objective};
 use crate::{Error, Result};
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, Axis};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
@@ -49,6 +49,8 @@ pub struct JointProblem<'a> {
     reflection: Vec<f64>,
     /// M = M₀ + left · Θ · right, orthonormal in whitened coordinates.
     mean: Option<(Array2<f64>, Array2<f64>)>,
+    /// How its blocks are mixed, see [`mix`].
+    mix: Option<Array2<f64>>,
     reference: f64,
     passes: Cell<usize>,
     latest: RefCell<Option<Look>>,
@@ -83,6 +85,7 @@ impl<'a> JointProblem<'a> {
             charts,
             reflection: reflection(scale),
             mean: mean_basis(problem, &base.point)?,
+            mix: mix(&base.sums)?,
             reference: base.log_likelihood(),
             passes: Cell::new(0),
             latest: RefCell::default(),
@@ -122,7 +125,8 @@ impl<'a> JointProblem<'a> {
     }
 
     fn lengths(&self) -> (usize, usize, usize) {
-        let mean = self.mean.as_ref().map_or(0, |(l, r)| l.ncols() * r.nrows());
+        let one = self.mean.as_ref().map_or(0, |(l, r)| l.ncols() * r.nrows());
+        let mean = one * self.base.point.blocks();
         (self.origins[Side::Rows].len() - 1, self.origins[Side::Cols].len(), mean)
     }
 
@@ -140,7 +144,10 @@ impl<'a> JointProblem<'a> {
         let mut out = row.get(1..).unwrap_or_default().to_vec();
         out.extend(col);
         if let Some((left, right)) = &self.mean {
-            out.extend(matmul(matmul(left.t(), mean.view()).view(), right.t()));
+            let mean = across(self.mix.as_ref().map(|mix| mix.t()), mean);
+            for block in mean.axis_chunks_iter(Axis(0), left.nrows()) {
+                out.extend(matmul(matmul(left.t(), block).view(), right.t()));
+            }
         }
         if self.estimates_dof() {
             out.push(dof);
@@ -149,10 +156,16 @@ impl<'a> JointProblem<'a> {
     }
 
     fn mean_change(&self, theta: &[f64]) -> Array2<f64> {
-        let (_, p, q) = self.problem.dim();
-        let Some((left, right)) = &self.mean else { return Array2::zeros((p, q)) };
-        let theta = crate::linalg::as_matrix(theta, left.ncols(), right.nrows());
-        matmul(matmul(left.view(), theta).view(), right.view())
+        let mut change = Array2::zeros(self.base.point.mean.dim());
+        let Some((left, right)) = &self.mean else { return change };
+        let (a, b) = (left.ncols(), right.nrows());
+        for (mut block, theta) in
+            change.axis_chunks_iter_mut(Axis(0), left.nrows()).zip(theta.chunks_exact(a * b))
+        {
+            let theta = crate::linalg::as_matrix(theta, a, b);
+            block.assign(&matmul(matmul(left.view(), theta).view(), right.view()));
+        }
+        across(self.mix.as_ref().map(|mix| mix.view()), &change)
     }
 
     /// The law at ln ν = ln ν₀ + shift, and the factor on B that goes with it.
@@ -231,8 +244,8 @@ impl<'a> JointProblem<'a> {
                 let (_, p, q) = self.problem.dim();
                 iterate.passes += 1;
                 let seen = self.problem.likelihood.summaries(&iterate.point, family)?;
-                let seen = seen.values * family.scale_unit(dof);
-                Ok(-0.5 * dof * family.score(dof, seen.view(), p, q) / (p * q) as f64)
+                let seen = Summaries { values: seen.values * family.scale_unit(dof), ..seen };
+                Ok(-0.5 * dof * family.score(dof, &seen, p, q) / (p * q) as f64)
             }
             _ => Ok(0.0),
         }
@@ -240,7 +253,6 @@ impl<'a> JointProblem<'a> {
 
     /// The exact product for the factors and the mean.
     fn product(&self, look: &Look, v: &[f64]) -> Result<Vec<f64>> {
-        let (_, p, q) = self.problem.dim();
         let (row, col, mean, _) = self.parts(v);
         let point = &look.iterate.point;
         let steps = BySide::new(&row[..], col);
@@ -250,7 +262,7 @@ impl<'a> JointProblem<'a> {
             })?,
             mean: point.whiten(self.mean_change(mean).view()),
         };
-        let mut bent = Tangent::zeros(p, q);
+        let mut bent = Tangent::at(point);
         self.problem.curvature(&mut look.iterate.clone(), &direction, &mut bent)?;
         self.passes.set(self.passes.get() + 1);
         bent.scale(1.0 / self.observations());
@@ -337,7 +349,35 @@ pub(super) fn whitened_gradient(iterate: &Iterate) -> Result<Tangent> {
 
 /// L_A⁻ᵀ G L_B⁻¹: a gradient by the whitened mean as one by the mean.
 fn dual_mean(point: &Point, whitened: &Array2<f64>) -> Array2<f64> {
-    matmul(matmul(point.row().inverse().t(), whitened.view()).view(), point.col().inverse())
+    let mut out = whitened.clone();
+    for mut block in out.axis_chunks_iter_mut(Axis(0), point.row().order()) {
+        let half = matmul(point.row().inverse().t(), block.view());
+        block.assign(&matmul(half.view(), point.col().inverse()));
+    }
+    out
+}
+
+/// L (m × m) with L Lᵀ = (Σ u w z zᵀ / Σ u w)⁻¹, so that covariates of any units and angles are
+/// moved along alike; `None` without covariates.
+fn mix(sums: &Sums) -> Result<Option<Array2<f64>>> {
+    if sums.design.is_empty() {
+        return Ok(None);
+    }
+    let metric = &sums.design / sums.law_weight;
+    let spd = Spd::new("the normal matrix of the design", metric)?;
+    Ok(Some(spd.inverse_lower().t().to_owned()))
+}
+
+/// A matrix (m × m) across m blocks.
+pub(super) fn across(matrix: Option<ArrayView2<'_, f64>>, blocks: &Array2<f64>) -> Array2<f64> {
+    let Some(matrix) = matrix else { return blocks.clone() };
+    let flat = blocks.as_standard_layout();
+    let (m, d) = (matrix.nrows(), blocks.len() / matrix.nrows());
+    let flat = crate::linalg::as_matrix(flat.as_slice().unwrap_or_default(), m, d);
+    let joined = matmul(matrix, flat);
+    let mut out = blocks.clone();
+    out.iter_mut().zip(&joined).for_each(|(to, x)| *to = *x);
+    out
 }
 
 fn straighten(bent: &mut Array2<f64>, w: &Array2<f64>, x: &Array2<f64>) {

@@ -35,8 +35,9 @@ pub use problem::Problem;
 pub use tyler::{Tyler, TylerFit};
 
 use crate::data::Sample;
-use crate::likelihood::SampleLikelihood;
-use crate::model::Model;
+use crate::kronecker::Side;
+use crate::likelihood::{Labels, Likelihood, SampleLikelihood};
+use crate::model::{Mean, Model, least_dof};
 use crate::optim::{Optimizer, Settings};
 use crate::{Error, Result, linalg};
 use std::time::Instant;
@@ -73,6 +74,9 @@ impl Model {
         options: &FitOptions,
         observer: &mut dyn Observer,
     ) -> Result<Fit> {
+        if let Some(placed) = self.placed(sample)? {
+            return placed.fit_with(sample, options, observer);
+        }
         options.validate()?;
         sample.require_complete()?;
         let clock = Instant::now();
@@ -81,41 +85,95 @@ impl Model {
         for (what, d) in [("the row factor", p), ("the column factor", q)] {
             linalg::require_room(what, &[d, d], 4)?;
         }
-        let warnings = self.count_warnings(sample.source(), sample.dim(), options)?;
         let samples = SampleLikelihood::new(sample);
+        let warnings = self.promised(&samples, options)?;
         let problem = Problem::new(self, &samples);
         let moments = warm::by_moments(self, sample.dim(), options)?;
+        if moments && !sample.has_one_mean() && options.source == DataSource::Moments {
+            return Err(Error::Unsupported {
+                what: "a fit from moments with covariates or precision weights".to_owned(),
+                remedy: "use the source samples or auto".to_owned(),
+            });
+        }
         let mut start = match warm::start(self, sample) {
             Some(start) => start,
             None => problem.first()?,
         };
         let of_moments;
-        let problem = if moments {
+        let problem = if moments && sample.has_one_mean() {
             of_moments = warm::moments(self, sample, &mut start.point)?;
             start.passes = 0;
             Problem::new(self, &of_moments)
         } else {
             problem
         };
-        self.climb_from(&problem, start, sample, options, (warnings, clock), observer)
+        let labels = samples.labels();
+        let fit = self.climb_from(&problem, start, labels, options, (warnings, clock), observer)?;
+        Ok(fit.made_of(sample))
     }
 
-    /// What the number of samples says, or refuses.
-    fn count_warnings(
+    /// Fits the model to any likelihood: data kept or weighed in a way of one's own.
+    ///
+    /// # Errors
+    /// As [`Model::fit_with`], and what the likelihood says.
+    ///
+    /// ```
+    /// use kronfit::estimate::{FitOptions, Silent};
+    /// use kronfit::{io, likelihood::SampleLikelihood, model::Model};
+    /// let sample = io::resolve("us-macro")?;
+    /// let twice = vec![2.0; 49];
+    /// let likelihood = SampleLikelihood::new(&sample).weighted(&twice)?;
+    /// let fit = Model::gaussian().fit_on(&likelihood, &FitOptions::default(), &mut Silent)?;
+    /// let plain = Model::gaussian().fit(&sample)?;
+    /// assert!((fit.log_likelihood() - 2.0 * plain.log_likelihood()).abs() < 1e-6);
+    /// # Ok::<(), kronfit::Error>(())
+    /// ```
+    pub fn fit_on(
         &self,
-        what: &str,
-        (n, p, q): (usize, usize, usize),
+        likelihood: &dyn Likelihood,
         options: &FitOptions,
-    ) -> Result<Vec<String>> {
-        match self.check_count(n, p, q) {
-            Ok(warnings) => Ok(warnings),
-            Err(error) if options.force => Ok(vec![format!("{error}; forced all the same")]),
-            Err(Error::TooFewSamples { n, required, p, q, because, .. }) => {
-                let what = what.to_owned();
-                Err(Error::TooFewSamples { what, n, required, p, q, because })
+        observer: &mut dyn Observer,
+    ) -> Result<Fit> {
+        options.validate()?;
+        let clock = Instant::now();
+        let (_, p, q) = likelihood.dim();
+        self.check(p, q)?;
+        let warnings = self.promised(likelihood, options)?;
+        let problem = Problem::new(self, likelihood);
+        let start = problem.first()?;
+        let labels = likelihood.labels();
+        self.climb_from(&problem, start, labels, options, (warnings, clock), observer)
+    }
+
+    /// What the data promise about a maximum, or refuse.
+    fn promised(&self, likelihood: &dyn Likelihood, options: &FitOptions) -> Result<Vec<String>> {
+        let mut promised = named(likelihood.existence(self), likelihood.labels().source, options)?;
+        let least = self.pole(likelihood);
+        if let (false, Some(dof), Some(least)) = (self.estimates_dof(), self.law().dof(), least)
+            && dof <= least
+        {
+            let what = format!(
+                "the {} likelihood has no maximum at ν = {dof} here: it grows without bound where \
+                 the coefficients pass through as many samples as there are covariates",
+                self.law().name()
+            );
+            let remedy = format!("choose ν > {least:.3}, fewer covariates, or the Gaussian");
+            if !options.force {
+                return Err(Error::Degenerate { what, remedy });
             }
-            Err(error) => Err(error),
+            promised.push(format!("{what}; {remedy}; forced all the same"));
         }
+        Ok(promised)
+    }
+
+    /// The ν below which a likelihood with covariates has a pole, where there is one.
+    fn pole(&self, likelihood: &dyn Likelihood) -> Option<f64> {
+        let rank = likelihood.covariates()?;
+        let (_, p, q) = likelihood.dim();
+        if *self.mean_structure() != Mean::Free {
+            return None;
+        }
+        least_dof(self.law().as_ref(), likelihood.weight(), rank, p, q).filter(|least| *least > 0.0)
     }
 
     /// Looks at the start where that was not done yet, and climbs.
@@ -123,7 +181,7 @@ impl Model {
         &self,
         problem: &Problem<'_>,
         mut start: Iterate,
-        sample: &Sample,
+        labels: Labels<'_>,
         options: &FitOptions,
         (mut warnings, clock): (Vec<String>, Instant),
         observer: &mut dyn Observer,
@@ -148,7 +206,34 @@ impl Model {
         }
         warnings.extend(outcome.termination.warnings(outcome.iterate.score.worst()));
         warnings.extend(dof::warnings(self, &outcome.iterate));
-        Ok(Fit::new(self, sample, outcome, warnings, seconds, certificate))
+        if let (true, Some(dof), Some(least)) =
+            (self.estimates_dof(), outcome.iterate.law.dof(), self.pole(problem.likelihood))
+            && dof <= least
+        {
+            warnings.push(format!(
+                "the estimate ν = {dof:.3} lies below {least:.3}, where the likelihood grows without \
+                 bound as the coefficients pass through samples: fix a larger ν"
+            ));
+        }
+        for side in Side::BOTH {
+            warnings.extend(problem.shapes[side].note(outcome.iterate.point.factor(side)));
+        }
+        let likelihood = problem.likelihood;
+        Ok(Fit::new(self, likelihood, labels, outcome, warnings, seconds, certificate))
+    }
+}
+
+/// What was promised about a maximum, with the name of the data; a warning where it is forced.
+fn named(promised: Result<Vec<String>>, source: &str, options: &FitOptions) -> Result<Vec<String>> {
+    match promised {
+        Err(error @ Error::TooFewSamples { .. }) if options.force => {
+            Ok(vec![format!("{error}; forced all the same")])
+        }
+        Err(Error::TooFewSamples { n, required, p, q, because, .. }) => {
+            let what = source.to_owned();
+            Err(Error::TooFewSamples { what, n, required, p, q, because })
+        }
+        promised => promised,
     }
 }
 

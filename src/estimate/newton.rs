@@ -15,14 +15,14 @@ use super::dof;
 use super::flip_flop;
 use super::full::Full;
 use super::iterate::Iterate;
-use super::joint_problem::whitened_gradient;
+use super::joint_problem::{across, whitened_gradient};
 use super::problem::Problem;
 use crate::family::{DOF_LOWER, Law};
 use crate::kronecker::{BySide, Side};
-use crate::likelihood::{Point, Sides, Tangent};
+use crate::likelihood::{Point, Sides, Sums, Tangent};
 use crate::linalg::{Spd, SymmetricEigen, matmul, symmetric_eigen, symmetrise};
 use crate::{Error, Result};
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, Axis};
 use std::sync::Arc;
 
 /// Largest step in logarithmic coordinates: factors change by at most e³ in any direction.
@@ -113,6 +113,8 @@ pub(super) struct Local {
     mean_space: Option<(Array2<f64>, Array2<f64>)>,
     /// Inverse curvatures of the blocks, for the preconditioner.
     blocks: (f64, f64, f64),
+    /// Σ u w z zᵀ / Σ u w and its inverse, where there are covariates.
+    design: Option<(Array2<f64>, Array2<f64>)>,
     observations: f64,
 }
 
@@ -129,13 +131,15 @@ impl Local {
         let weight = iterate.sums.law_weight / iterate.sums.weight;
         let weight = weight.max(f64::MIN_POSITIVE);
         let blocks = (2.0 * pf, 2.0 * qf, pf * qf / weight);
-        Ok(Self { gradient, mean_space, blocks, observations })
+        let design = design_metric(&iterate.sums)?;
+        Ok(Self { gradient, mean_space, blocks, design, observations })
     }
 
     fn precondition(&self, v: &Tangent) -> Tangent {
         let (row, col, mean) = self.blocks;
         let factors = BySide::new(&v.factors[Side::Rows] * row, &v.factors[Side::Cols] * col);
-        Tangent { factors, mean: &v.mean * mean }
+        let inverse = self.design.as_ref().map(|(_, inverse)| inverse.view());
+        Tangent { factors, mean: across(inverse, &v.mean) * mean }
     }
 
     /// The Hessian times a direction: one counted pass.
@@ -145,8 +149,7 @@ impl Local {
         iterate: &mut Iterate,
         v: &Tangent,
     ) -> Result<Tangent> {
-        let (_, p, q) = problem.dim();
-        let mut out = Tangent::zeros(p, q);
+        let mut out = Tangent::at(&iterate.point);
         problem.curvature(iterate, v, &mut out)?;
         project(&mut out.mean, self.mean_space.as_ref());
         out.scale(1.0 / self.observations);
@@ -175,12 +178,11 @@ impl Border {
             return Ok(None);
         }
         let (_, p, q) = problem.dim();
-        let seen = dof::summaries(problem, iterate, family)?.values;
-        let slope = |shift: f64| {
-            -dof::slope(family, dof * shift.exp(), seen.view(), (p, q)) / (p * q) as f64
-        };
+        let seen = dof::summaries(problem, iterate, family)?;
+        let slope =
+            |shift: f64| -dof::slope(family, dof * shift.exp(), &seen, (p, q)) / (p * q) as f64;
         let h = 1e-3_f64;
-        let mut cross = Tangent::zeros(p, q);
+        let mut cross = Tangent::at(&iterate.point);
         for sign in [1.0, -1.0] {
             let mut moved = iterate.clone();
             let ratio = dof::move_to(&mut moved, family, dof * (sign * h).exp());
@@ -230,7 +232,12 @@ impl System {
         let blocks = self.local.blocks;
         square(&v.tangent.factors[Side::Rows]) / blocks.0
             + square(&v.tangent.factors[Side::Cols]) / blocks.1
-            + square(&v.tangent.mean) / blocks.2
+            + (&across(
+                self.local.design.as_ref().map(|(metric, _)| metric.view()),
+                &v.tangent.mean,
+            ) * &v.tangent.mean)
+                .sum()
+                / blocks.2
             + v.ln_dof * v.ln_dof * bend
     }
 
@@ -292,8 +299,8 @@ impl System {
             && problem.dof_bearing(trial).is_none()
         {
             let (_, p, q) = problem.dim();
-            let seen = dof::summaries(problem, trial, family)?.values;
-            trial.score.dof = dof::slope(family, dof, seen.view(), (p, q)).abs();
+            let seen = dof::summaries(problem, trial, family)?;
+            trial.score.dof = dof::slope(family, dof, &seen, (p, q)).abs();
         }
         Ok(())
     }
@@ -390,6 +397,17 @@ fn mean_space(problem: &Problem<'_>, point: &Point) -> Result<Option<(Array2<f64
     Ok(Some((projector(left.view())?, projector(right.t())?)))
 }
 
+/// Σ u w z zᵀ / Σ u w and its inverse.
+fn design_metric(sums: &Sums) -> Result<Option<(Array2<f64>, Array2<f64>)>> {
+    if sums.design.is_empty() {
+        return Ok(None);
+    }
+    let metric = &sums.design / sums.law_weight;
+    let inverse = Spd::new("the normal matrix of the design", metric.clone())?;
+    let inverse = inverse.solve(Array2::eye(metric.nrows()).view());
+    Ok(Some((metric, inverse)))
+}
+
 /// C (CᵀC)⁻¹ Cᵀ.
 fn projector(design: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
     if design.ncols() == design.nrows() {
@@ -404,7 +422,10 @@ fn projector(design: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
 fn project(mean: &mut Array2<f64>, space: Option<&(Array2<f64>, Array2<f64>)>) {
     match space {
         Some((left, right)) => {
-            *mean = matmul(matmul(left.view(), mean.view()).view(), right.view())
+            for mut block in mean.axis_chunks_iter_mut(Axis(0), left.nrows()) {
+                let seen = matmul(matmul(left.view(), block.view()).view(), right.view());
+                block.assign(&seen);
+            }
         }
         None => mean.fill(0.0),
     }

@@ -1,12 +1,12 @@
 //! The likelihood problem: a model on data, evaluated at points.
 
 use super::iterate::{Iterate, Score};
-use crate::family::{DofBearing, Law};
+use crate::family::{DofBearing, Law, TwoSided};
 use crate::kronecker::{BySide, Side};
 use crate::likelihood::{
     Likelihood, MeanMetric, Point, Sides, Sums, Support, Tangent, mean_start, mean_step,
 };
-use crate::linalg::{Root, Temp};
+use crate::linalg::{Root, Temp, block_mut};
 use crate::model::{Mean, Model};
 use crate::structure::Shape;
 use crate::{Error, Result};
@@ -69,12 +69,14 @@ impl<'a> Problem<'a> {
     pub(super) fn first(&self) -> Result<Iterate> {
         let (n, p, q) = self.dim();
         let average = self.likelihood.average()?;
-        let mean = mean_start(self.model.mean_structure(), average.view())?;
+        let mean = mean_start(self.model.mean_structure(), average.view(), p)?;
         // A part of the observations is enough for a scale; all where something looks constant.
         let mut squares = self.likelihood.squares(mean.view(), true)?;
-        if looks_constant(&squares, &mean, n) {
+        // What a cell is compared with: its mean, or its largest coefficient.
+        let size = largest_of_blocks(&mean, p);
+        if looks_constant(&squares, &size, n) {
             squares = self.likelihood.squares(mean.view(), false)?;
-            self.refuse_constants(&squares, &mean)?;
+            self.refuse_constants(&squares, &size)?;
         }
         let scale = squares.sum() / (p * q) as f64;
         if !scale.is_finite() || scale < f64::MIN_POSITIVE {
@@ -242,9 +244,16 @@ impl<'a> Problem<'a> {
     /// [`Error::Unsupported`] where the side was not measured.
     pub(super) fn mean_metric(&self, iterate: &Iterate) -> Result<MeanMetric> {
         let Some(law) = iterate.law.two_sided() else {
-            return Ok(MeanMetric::Weight(iterate.sums.law_weight));
+            return Ok(match iterate.sums.design.is_empty() {
+                true => MeanMetric::Weight(iterate.sums.law_weight),
+                false => MeanMetric::Design(iterate.sums.design.clone()),
+            });
         };
-        let (_, q) = iterate.point.dim();
+        let (p, q) = iterate.point.dim();
+        if !iterate.sums.design.is_empty() {
+            let metric = joint_metric(law, &iterate.sums, p.min(q), p.max(q));
+            return Ok(if p <= q { MeanMetric::Row(metric) } else { MeanMetric::Col(metric) });
+        }
         let mut weights = iterate.measured(Side::Rows)?;
         law.weights(&mut weights, q, iterate.sums.weight);
         Ok(MeanMetric::Row(weights))
@@ -257,6 +266,38 @@ impl<'a> Problem<'a> {
             matches!(self.model.mean_structure(), Mean::Free | Mean::Zero | Mean::Known(_));
         law.weighting().is_identity() && self.shapes[Side::Cols].is_unstructured() && settled
     }
+}
+
+/// Σ u z zᵀ ⊗ S_i (m·s × m·s). The weights are affine in the scatter: with W(G) = κI − tG, block (k, l)
+/// is Σ u z_k z_l κI − Σ u z_k z_l Z Ψᵀ.
+fn joint_metric(law: &dyn TwoSided, sums: &Sums, s: usize, t: usize) -> Temp {
+    let m = sums.design.nrows();
+    let mut kappa = Array2::zeros((s, s));
+    law.weights(&mut kappa, t, 1.0);
+    let mut out = Temp::zeros((m * s, m * s));
+    for k in 0..m {
+        for l in 0..m {
+            let mut block = Array2::zeros((s, s));
+            for (a, mut row) in block.outer_iter_mut().enumerate() {
+                let from = sums.cross.row(k * s + a);
+                let from = from.slice_axis(Axis(0), (l * s..(l + 1) * s).into());
+                row.zip_mut_with(&from, |to, x| *to = x / t as f64);
+            }
+            law.weights(&mut block, t, 1.0);
+            block.scaled_add(sums.design[[k, l]] - 1.0, &kappa);
+            block_mut(&mut out, (k, l), (s, s)).assign(&block);
+        }
+    }
+    out
+}
+
+/// max_k |Θ_k|, cell by cell.
+fn largest_of_blocks(mean: &Array2<f64>, p: usize) -> Array2<f64> {
+    let mut size = Array2::<f64>::zeros((p, mean.ncols()));
+    for block in mean.axis_chunks_iter(Axis(0), p) {
+        size.zip_mut_with(&block, |to, x| *to = to.max(x.abs()));
+    }
+    size
 }
 
 /// Root of a structure's starting matrix of order d, scaled to the given mean variance.

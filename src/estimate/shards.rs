@@ -28,7 +28,7 @@ impl Model {
         let clock = Instant::now();
         let dim @ (n, p, q) = shards.dim();
         self.check(p, q)?;
-        let warnings = self.count_warnings(shards.name(), dim, options)?;
+        let warnings = super::named(self.check_count(n, p, q), shards.name(), options)?;
         let near = SampleLikelihood::new(part);
         let all = ShardLikelihood::new(shards)?;
         let started = match warm::on(self, &near) {
@@ -47,10 +47,10 @@ impl Model {
                 start.point.mean.assign(&moments.average()?);
             }
             let problem = Problem::new(self, &moments);
-            self.climb_from(&problem, start, part, options, (warnings, clock), observer)?
+            self.climb_from(&problem, start, near.labels(), options, (warnings, clock), observer)?
         } else {
             let problem = Problem::new(self, &all);
-            self.climb_from(&problem, start, part, options, (warnings, clock), observer)?
+            self.climb_from(&problem, start, near.labels(), options, (warnings, clock), observer)?
         };
         fit.stands_for(n, shards.name().to_owned());
         Ok(fit)

@@ -34,7 +34,7 @@ impl Model {
         let clock = Instant::now();
         let dim @ (n, p, q) = reader.dim();
         self.check(p, q)?;
-        let warnings = self.count_warnings(&reader.name(), dim, options)?;
+        let warnings = super::named(self.check_count(n, p, q), &reader.name(), options)?;
         let (kept, average) = first_read(reader, progress)?;
         // The part alone gives the start: near the optimum, or at least its scale.
         let part = SampleLikelihood::new(&kept);
@@ -46,7 +46,7 @@ impl Model {
         let mut fit = if warm::by_moments(self, dim, options)? {
             let mut moments = Moments::new(start.point.clone());
             watched(reader, progress, &mut |block| {
-                moments.observe_checked(block);
+                moments.observe_checked(block, None);
                 Ok(())
             })?;
             let moments = moments.likelihood()?;
@@ -54,11 +54,11 @@ impl Model {
                 start.point.mean.assign(&moments.average()?);
             }
             let problem = Problem::new(self, &moments);
-            self.climb_from(&problem, start, &kept, options, (warnings, clock), observer)?
+            self.climb_from(&problem, start, part.labels(), options, (warnings, clock), observer)?
         } else {
             let stream = StreamLikelihood::new(reader, average, progress);
             let problem = Problem::new(self, &stream);
-            self.climb_from(&problem, start, &kept, options, (warnings, clock), observer)?
+            self.climb_from(&problem, start, part.labels(), options, (warnings, clock), observer)?
         };
         fit.stands_for(n, reader.name());
         Ok(fit)

@@ -9,7 +9,7 @@ use super::flip_flop;
 use super::iterate::Iterate;
 use super::options::{DataSource, FitOptions};
 use super::problem::Problem;
-use crate::data::Sample;
+use crate::data::{Sample, Weights};
 use crate::likelihood::{Likelihood, MomentLikelihood, Moments, Point, SampleLikelihood};
 use crate::linalg::{Root, matmul};
 use crate::model::{Mean, Model};
@@ -120,7 +120,11 @@ pub(super) fn moments(
     point: &mut Point,
 ) -> Result<MomentLikelihood> {
     let mut moments = Moments::new(whitening(point));
-    moments.observe_checked(sample.values());
+    let weights = match sample.weights() {
+        Weights::Frequency(weights) => Some(weights.as_slice()),
+        _ => None,
+    };
+    moments.observe_checked(sample.values(), weights);
     let moments = moments.likelihood()?;
     if *model.mean_structure() == Mean::Free {
         point.mean.assign(&moments.average()?);

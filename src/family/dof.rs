@@ -1,16 +1,14 @@
-//! Degrees of freedom: their domain, the family of laws they index, and their maximiser.
+//! Degrees of freedom: their domain, what a pass says of them, and their maximiser.
 
-use super::{Law, Scratch};
 use crate::optim::brent;
 use crate::special::{chi_difference, trigamma};
 use crate::{Error, Result};
-use ndarray::{ArrayView1, ArrayView2};
-use std::sync::Arc;
+use ndarray::Array1;
 
 /// Smallest ν that is searched for; an estimate there is reported as a warning.
 pub const DOF_LOWER: f64 = 1e-3;
 /// Largest ν that is searched for: beyond it the Gaussian limit cannot be told apart.
-const DOF_UPPER: f64 = 1e10;
+pub(super) const DOF_UPPER: f64 = 1e10;
 
 /// Checks that ν is a finite number > 0.
 pub(crate) fn require_dof(dof: f64) -> Result<()> {
@@ -32,82 +30,37 @@ pub enum DofEstimate {
     Infinite,
 }
 
-/// A law indexed by its degrees of freedom ν. The methods do not depend on the law's own ν.
-///
-/// "Summaries" are what ρ needs of a sample at every ν, with A/[`scale_unit`] and B as the
-/// factors, so that they do not move with ν (KroneckerT: δ; MatrixT: the eigenvalues of
-/// A⁻¹YB⁻¹Yᵀ with A = Σ/ν).
-///
-/// [`scale_unit`]: DofFamily::scale_unit
-pub trait DofFamily: Send + Sync {
-    /// The same law at another ν.
-    fn at(&self, dof: f64) -> Arc<dyn Law>;
+/// What a law's ρ depends on at every ν, observation after observation, and their weights.
+#[derive(Debug, Clone)]
+pub struct Summaries {
+    /// [`DofFamily::summary_len`](super::DofFamily::summary_len) numbers per observation.
+    pub values: Array1<f64>,
+    /// Weights of the observations; `None` where all are 1.
+    pub weights: Option<Array1<f64>>,
+}
 
-    /// The limit ν → ∞.
-    fn limit(&self) -> Arc<dyn Law>;
-
-    /// What A is proportional to when ν moves and everything else is held fixed: ν for MatrixT,
-    /// 1 for KroneckerT; 1 at ν = ∞.
-    fn scale_unit(&self, dof: f64) -> f64;
-
-    /// Number of summaries of one p × q sample.
-    fn summary_len(&self, p: usize, q: usize) -> usize;
-
-    /// The summaries of one whitened sample, not yet multiplied by the scale unit.
-    fn summarise(&self, z: ArrayView2<'_, f64>, out: &mut [f64], scratch: &mut Scratch);
-
-    /// [`DofFamily::summarise`] for all samples of a lane-ordered block (p, q, lanes) at once, where
-    /// the family can: value j of a lane at j·lanes + lane. `false`: do it sample by sample.
-    fn summarise_lanes(
-        &self,
-        _z: &[f64],
-        _dim: (usize, usize, usize),
-        _out: &mut [f64],
-        _scratch: &mut Scratch,
-    ) -> bool {
-        false
+impl Summaries {
+    /// Of observations that all count the same.
+    pub fn plain(values: Array1<f64>) -> Self {
+        Self { values, weights: None }
     }
 
-    /// (2/n) ∂ℓ/∂ν with the summaries held fixed; accurate from ν → 0 to ν ~ 10⁹.
-    fn score(&self, dof: f64, summaries: ArrayView1<'_, f64>, p: usize, q: usize) -> f64;
-
-    /// What a pass says about ν, see [`DofBearing`]. `None` where the family has no such formulas.
-    fn bearing(
-        &self,
-        _dof: f64,
-        _mean_rho: f64,
-        _mean_inner: f64,
-        _p: usize,
-        _q: usize,
-    ) -> Option<DofBearing> {
-        None
-    }
-
-    /// −lim ν²·score as ν → ∞: where it is ≤ 0 the likelihood rises to its Gaussian limit.
-    fn excess_at_infinity(&self, summaries: ArrayView1<'_, f64>, p: usize, q: usize) -> f64;
-
-    /// The maximum of the log-likelihood in ν that is uphill from `start`.
-    ///
-    /// # Errors
-    /// [`Error::NonFinite`] when a summary is not a number.
-    fn estimate(
-        &self,
-        start: f64,
-        summaries: ArrayView1<'_, f64>,
-        p: usize,
-        q: usize,
-    ) -> Result<DofEstimate> {
-        let excess = self.excess_at_infinity(summaries, p, q);
-        if excess.is_nan() {
-            let what = "the distances of the samples".to_owned();
-            return Err(Error::NonFinite { what, value: excess, index: Vec::new() });
+    /// The (weighted) mean over observations of the sum of a function over their `width` numbers.
+    pub fn mean(&self, width: usize, f: impl Fn(f64) -> f64) -> f64 {
+        match &self.weights {
+            None => {
+                let sum: f64 = self.values.iter().map(|x| f(*x)).sum();
+                sum * width as f64 / self.values.len() as f64
+            }
+            Some(weights) => {
+                let of = |(i, u): (usize, &f64)| {
+                    let own = self.values.iter().skip(i * width).take(width);
+                    // Nothing is left of an observation that does not count.
+                    if *u > 0.0 { u * own.map(|x| f(*x)).sum::<f64>() } else { 0.0 }
+                };
+                weights.iter().enumerate().map(of).sum::<f64>() / weights.sum()
+            }
         }
-        // ∂ℓ/∂ ln ν, so that steps mean the same at every size of ν.
-        let slope = |ln_dof: f64| {
-            let dof = ln_dof.exp();
-            dof * self.score(dof, summaries, p, q)
-        };
-        climb(slope, start.clamp(DOF_LOWER, DOF_UPPER).ln())
     }
 }
 
@@ -116,7 +69,7 @@ pub trait DofFamily: Send + Sync {
 ///
 /// The laws here are ρ = κ ln|I + G/ν| with κ = (ν+s+t−1)/2 and G = YYᵀ of order s, so that
 /// with U = G(νI + G)⁻¹ the pass gives mean ln|I + G/ν| = ρ̄/κ and mean tr U = ⟨Z, Ψ⟩/2κ.
-/// While ν moves the scale moves as A/[`DofFamily::scale_unit`] ∝ ν^(τ−1), with τ such that ν and
+/// While ν moves the scale moves as A/[`DofFamily::scale_unit`](super::DofFamily::scale_unit) ∝ ν^(τ−1), with τ such that ν and
 /// the scale are orthogonal in the expected information: per sample, in (ln ν, ln of the scale),
 ///
 /// ```text
@@ -128,7 +81,7 @@ pub trait DofFamily: Send + Sync {
 /// (Muirhead 1982, Aspects of Multivariate Statistical Theory, section 7.2).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DofBearing {
-    /// (2/n) ∂ℓ/∂ν with A/[`DofFamily::scale_unit`] held fixed: [`DofFamily::score`].
+    /// (2/n) ∂ℓ/∂ν with A/[`DofFamily::scale_unit`](super::DofFamily::scale_unit) held fixed: [`DofFamily::score`](super::DofFamily::score).
     pub score: f64,
     /// (1/n) ∂ℓ/∂ ln ν along the orthogonal direction.
     pub slope: f64,
@@ -173,7 +126,7 @@ fn beta_spread(a: f64, n: f64, s: f64) -> f64 {
 }
 
 /// Uphill from `start` in ln ν until the slope changes its sign.
-fn climb(slope: impl Fn(f64) -> f64, start: f64) -> Result<DofEstimate> {
+pub(super) fn climb(slope: impl Fn(f64) -> f64, start: f64) -> Result<DofEstimate> {
     let (lower, upper) = (DOF_LOWER.ln(), DOF_UPPER.ln());
     let mut near = (start, slope(start));
     if near.1 == 0.0 {

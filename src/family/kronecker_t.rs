@@ -1,16 +1,16 @@
 //! The Kronecker t law: vec X is a multivariate t with scale A ⊗ B.
 
-use super::dof::{self, DofBearing, DofFamily};
+use super::dof::{self, DofBearing, Summaries};
 use super::weighting::squared_norm;
 use super::{
-    DistanceLaw, DofInformation, Elliptical, ExpectedInformation, Gaussian, Law, Radial, Sampler,
-    Scratch, Weighting,
+    DistanceLaw, DofFamily, DofInformation, Elliptical, ExpectedInformation, Gaussian, Law, Radial,
+    Sampler, Scratch, Weighting,
 };
 use crate::Result;
 use crate::special::{
     chi_difference, digamma_difference, ln_gamma_excess, log_ratio_minus, trigamma,
 };
-use ndarray::{ArrayView1, ArrayView2};
+use ndarray::ArrayView2;
 use std::sync::Arc;
 
 /// Elliptical t with ν degrees of freedom on p × q matrices, d = pq.
@@ -162,10 +162,9 @@ impl DofFamily for KroneckerT {
     }
 
     /// χ((ν+d)/2) − χ(ν/2) + mean(ln(1+u) − u), u = (d−δ)/(ν+δ).
-    fn score(&self, dof: f64, summaries: ArrayView1<'_, f64>, p: usize, q: usize) -> f64 {
+    fn score(&self, dof: f64, seen: &Summaries, p: usize, q: usize) -> f64 {
         let d = (p * q) as f64;
-        let sum: f64 = summaries.iter().map(|g| log_ratio_minus(dof, d, *g)).sum();
-        chi_difference(0.5 * dof, 0.5 * d) + sum / summaries.len() as f64
+        chi_difference(0.5 * dof, 0.5 * d) + seen.mean(1, |g| log_ratio_minus(dof, d, g))
     }
 
     fn bearing(
@@ -180,10 +179,9 @@ impl DofFamily for KroneckerT {
     }
 
     /// mean((δ−d)²)/2 − d.
-    fn excess_at_infinity(&self, summaries: ArrayView1<'_, f64>, p: usize, q: usize) -> f64 {
+    fn excess_at_infinity(&self, seen: &Summaries, p: usize, q: usize) -> f64 {
         let d = (p * q) as f64;
-        let sum: f64 = summaries.iter().map(|g| (g - d).powi(2)).sum();
-        0.5 * sum / summaries.len() as f64 - d
+        0.5 * seen.mean(1, |g| (g - d).powi(2)) - d
     }
 }
 

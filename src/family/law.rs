@@ -1,7 +1,12 @@
-//! What a law says of itself.
+//! What a law says of itself, and the capabilities that it may have.
 
-use super::{DistanceLaw, DofFamily, Gaussian, Sampler, TwoSided, Weighting};
-use ndarray::Array2;
+use super::DistanceLaw;
+use super::dof::{DOF_LOWER, DOF_UPPER, DofBearing, DofEstimate, Summaries, climb};
+use super::weighting::{Scratch, Weighting};
+use crate::{Error, Result};
+use ndarray::{Array2, ArrayView2};
+use rand::Rng;
+use rand_distr::{Distribution, StandardNormal};
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -52,9 +57,14 @@ pub trait Law: Debug + Send + Sync {
         self.weighting().is_identity().then_some(ExpectedInformation::GAUSSIAN)
     }
 
+    /// κ, the expected information of one sample on its mean: κ ‖Δ‖² along a whitened direction.
+    fn location_information(&self, p: usize, q: usize) -> Option<f64> {
+        self.expected_information(p, q).map(|information| information.location)
+    }
+
     /// What draws Z, for the laws that can be simulated.
     fn sampler(&self) -> Option<&dyn Sampler> {
-        if self.weighting().is_identity() { Some(&Gaussian) } else { None }
+        if self.weighting().is_identity() { Some(&Normals) } else { None }
     }
 
     /// r ≥ 0 such that along every geodesic with ‖X ⊗ I + I ⊗ V‖ = 1 the second derivative of
@@ -82,6 +92,119 @@ pub trait Law: Debug + Send + Sync {
     /// The joint closed-form step of both factors, where there is one.
     fn two_sided(&self) -> Option<&dyn TwoSided> {
         None
+    }
+}
+
+/// A law that can draw its whitened matrix Z (M = 0, A = I, B = I).
+pub trait Sampler: Send + Sync {
+    /// One Z (p × q).
+    fn draw(&self, p: usize, q: usize, rng: &mut dyn Rng) -> Array2<f64>;
+}
+
+/// Standard normal entries: the matrix normal's Z.
+struct Normals;
+
+impl Sampler for Normals {
+    fn draw(&self, p: usize, q: usize, rng: &mut dyn Rng) -> Array2<f64> {
+        normals(p, q, rng)
+    }
+}
+
+pub(super) fn normals(p: usize, q: usize, rng: &mut dyn Rng) -> Array2<f64> {
+    Array2::from_shape_simple_fn((p, q), || StandardNormal.sample(rng))
+}
+
+/// Laws with matrices for weights, Ψ_i = S_i Z_i = Z_i T_i (matrix t): the EM step of one pass
+/// updates both factors, and everything follows from the scatters.
+///
+/// "Own" is the side whose scatter G is given, "other" the length of the other side. Weighing on
+/// one side gives that side's factor by [`TwoSided::outer_step`] and the other side's by its
+/// scatter; alternating the sides is safe at every ν and shape.
+pub trait TwoSided: Send + Sync {
+    /// ΣS_i (own × own), the metric of the mean's step in whitened coordinates, from G (own × own),
+    /// which it takes the place of.
+    fn weights(&self, scatter: &mut Array2<f64>, other: usize, n: f64);
+
+    /// K with A ← L_A K L_Aᵀ for the side that weighs, in the place of G.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotPositiveDefinite`] when rounding destroyed the scatter.
+    fn outer_step(&self, scatter: &mut Array2<f64>, other: usize) -> Result<()>;
+
+    /// The same step where the side that weighs may only change its scale: A ← c A.
+    fn scale_step(&self, scatter: ArrayView2<'_, f64>, other: usize) -> f64;
+}
+
+/// A law indexed by its degrees of freedom ν. The methods do not depend on the law's own ν.
+///
+/// "Summaries" are what ρ needs of a sample at every ν, with A/[`scale_unit`] and B as the
+/// factors, so that they do not move with ν (KroneckerT: δ; MatrixT: the eigenvalues of
+/// A⁻¹YB⁻¹Yᵀ with A = Σ/ν).
+///
+/// [`scale_unit`]: DofFamily::scale_unit
+pub trait DofFamily: Send + Sync {
+    /// The same law at another ν.
+    fn at(&self, dof: f64) -> Arc<dyn Law>;
+
+    /// The limit ν → ∞.
+    fn limit(&self) -> Arc<dyn Law>;
+
+    /// What A is proportional to when ν moves and everything else is held fixed: ν for MatrixT,
+    /// 1 for KroneckerT; 1 at ν = ∞.
+    fn scale_unit(&self, dof: f64) -> f64;
+
+    /// Number of summaries of one p × q sample.
+    fn summary_len(&self, p: usize, q: usize) -> usize;
+
+    /// The summaries of one whitened sample, not yet multiplied by the scale unit.
+    fn summarise(&self, z: ArrayView2<'_, f64>, out: &mut [f64], scratch: &mut Scratch);
+
+    /// [`DofFamily::summarise`] for all samples of a lane-ordered block (p, q, lanes) at once, where
+    /// the family can: value j of a lane at j·lanes + lane. `false`: do it sample by sample.
+    fn summarise_lanes(
+        &self,
+        _z: &[f64],
+        _dim: (usize, usize, usize),
+        _out: &mut [f64],
+        _scratch: &mut Scratch,
+    ) -> bool {
+        false
+    }
+
+    /// (2/n) ∂ℓ/∂ν with the summaries held fixed; accurate from ν → 0 to ν ~ 10⁹.
+    fn score(&self, dof: f64, seen: &Summaries, p: usize, q: usize) -> f64;
+
+    /// What a pass says about ν, see [`DofBearing`]. `None` where the family has no such formulas.
+    fn bearing(
+        &self,
+        _dof: f64,
+        _mean_rho: f64,
+        _mean_inner: f64,
+        _p: usize,
+        _q: usize,
+    ) -> Option<DofBearing> {
+        None
+    }
+
+    /// −lim ν²·score as ν → ∞: where it is ≤ 0 the likelihood rises to its Gaussian limit.
+    fn excess_at_infinity(&self, seen: &Summaries, p: usize, q: usize) -> f64;
+
+    /// The maximum of the log-likelihood in ν that is uphill from `start`.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] when a summary is not a number.
+    fn estimate(&self, start: f64, seen: &Summaries, p: usize, q: usize) -> Result<DofEstimate> {
+        let excess = self.excess_at_infinity(seen, p, q);
+        if excess.is_nan() {
+            let what = "the distances of the samples".to_owned();
+            return Err(Error::NonFinite { what, value: excess, index: Vec::new() });
+        }
+        // ∂ℓ/∂ ln ν, so that steps mean the same at every size of ν.
+        let slope = |ln_dof: f64| {
+            let dof = ln_dof.exp();
+            dof * self.score(dof, seen, p, q)
+        };
+        climb(slope, start.clamp(DOF_LOWER, DOF_UPPER).ln())
     }
 }
 

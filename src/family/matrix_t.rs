@@ -1,11 +1,13 @@
 //! The matrix-variate t law in its determinant form.
 
-use super::dof::{self, DofBearing, DofFamily};
-use super::{DistanceLaw, Gaussian, Law, MatrixWeights, Sampler, Scratch, TwoSided, Weighting};
+use super::dof::{self, DofBearing, Summaries};
+use super::{
+    DistanceLaw, DofFamily, Gaussian, Law, MatrixWeights, Sampler, Scratch, TwoSided, Weighting,
+};
 use crate::Result;
 use crate::linalg::{batch, invert_in_place, symmetric_eigen};
 use crate::special::{ln_multigamma_difference, log_ratio_minus, multidigamma_difference};
-use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 use std::sync::Arc;
 
 /// Matrix-variate t with ν degrees of freedom on p × q matrices, κ = ν+p+q−1.
@@ -260,6 +262,13 @@ impl Law for MatrixT {
         Some(0.5 * self.kappa(p, q) * multidigamma_difference(s, low, 0.5 * t))
     }
 
+    /// (ν+p−1)(ν+q−1)N/((N−1)(N+2)), N = ν+p+q−1.
+    fn location_information(&self, p: usize, q: usize) -> Option<f64> {
+        let (p, q, nu) = (p as f64, q as f64, self.dof);
+        let total = nu + p + q - 1.0;
+        Some((nu + p - 1.0) * (nu + q - 1.0) * total / ((total - 1.0) * (total + 2.0)))
+    }
+
     fn sampler(&self) -> Option<&dyn Sampler> {
         Some(self)
     }
@@ -365,12 +374,11 @@ impl DofFamily for MatrixT {
     /// With s = min(p, q), t = max(p, q) and u = (t−g)/(ν+g):
     /// mean Σ_j \[ln(1+u)−u + (s−1)g/(ν(ν+g))\]
     /// + Σ_{j<s} \[ln(1 − tj/((ν+t)(ν+j))) + χ((ν+j+t)/2) − χ((ν+j)/2)\].
-    fn score(&self, dof: f64, summaries: ArrayView1<'_, f64>, p: usize, q: usize) -> f64 {
+    fn score(&self, dof: f64, seen: &Summaries, p: usize, q: usize) -> f64 {
         let (s, t) = (p.min(q), p.max(q) as f64);
         let others = s as f64 - 1.0;
         let per_value = |g: f64| log_ratio_minus(dof, t, g) + others * g / (dof + g) / dof;
-        let data: f64 = summaries.iter().map(|&g| per_value(g)).sum();
-        data * s as f64 / summaries.len() as f64 + dof::score_constant(dof, s, t)
+        seen.mean(s, per_value) + dof::score_constant(dof, s, t)
     }
 
     fn bearing(
@@ -385,9 +393,10 @@ impl DofFamily for MatrixT {
     }
 
     /// mean Σ_j \[(g−t)²/2 − (s−1)g\] − st + st(s−1)/2.
-    fn excess_at_infinity(&self, summaries: ArrayView1<'_, f64>, p: usize, q: usize) -> f64 {
-        let (s, t) = (p.min(q) as f64, p.max(q) as f64);
-        let sum: f64 = summaries.iter().map(|g| 0.5 * (g - t).powi(2) - (s - 1.0) * g).sum();
-        sum * s / summaries.len() as f64 - s * t + 0.5 * s * t * (s - 1.0)
+    fn excess_at_infinity(&self, seen: &Summaries, p: usize, q: usize) -> f64 {
+        let (width, t) = (p.min(q), p.max(q) as f64);
+        let s = width as f64;
+        seen.mean(width, |g| 0.5 * (g - t).powi(2) - (s - 1.0) * g) - s * t
+            + 0.5 * s * t * (s - 1.0)
     }
 }

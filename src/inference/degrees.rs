@@ -4,10 +4,10 @@ use super::fitted::gradient;
 use super::frame::Frame;
 use super::richardson;
 use crate::estimate::Fit;
-use crate::family::DofFamily;
+use crate::family::{DofFamily, Summaries};
 use crate::likelihood::{Likelihood, Sides, Sums};
 use crate::{Error, Result};
-use ndarray::{Array1, ArrayView1};
+use ndarray::Array1;
 
 /// d ln u / d ln ν for the scale unit u of a family (a power of ν).
 pub(super) fn scale_power(family: &dyn DofFamily, dof: f64) -> f64 {
@@ -20,12 +20,12 @@ pub(super) fn scale_power(family: &dyn DofFamily, dof: f64) -> f64 {
 pub(super) fn dof_score(
     family: &dyn DofFamily,
     dof: f64,
-    summaries: ArrayView1<'_, f64>,
+    summaries: &Summaries,
     trace: f64,
-    (n, p, q): (usize, usize, usize),
+    (weight, p, q): (f64, usize, usize),
 ) -> f64 {
-    let held = 0.5 * n as f64 * dof * family.score(dof, summaries, p, q);
-    held - 0.5 * scale_power(family, dof) * (trace - (n * p * q) as f64)
+    let held = 0.5 * weight * dof * family.score(dof, summaries, p, q);
+    held - 0.5 * scale_power(family, dof) * (trace - weight * (p * q) as f64)
 }
 
 /// The family of a fit's law.
@@ -44,18 +44,19 @@ pub(super) fn column(
     likelihood: &dyn Likelihood,
     dof: f64,
 ) -> Result<Array1<f64>> {
-    let dim @ (_, p, q) = likelihood.dim();
+    let (_, p, q) = likelihood.dim();
     let family = family_of(fit)?;
-    let raw = likelihood.summaries(fit.point(), family)?.values;
+    let raw = likelihood.summaries(fit.point(), family)?;
     let mut sums = Sums::zeros(p, q);
     let slope = richardson::slope(0.1, |t| {
         let at = dof * t.exp();
         let law = family.at(at);
         likelihood.sums(fit.point(), law.as_ref(), Sides::Both, &mut sums)?;
         let mut score = frame.contract(&gradient(&sums)?)?;
-        let summaries = &raw * family.scale_unit(at);
+        let values = &raw.values * family.scale_unit(at);
+        let summaries = Summaries { values, weights: raw.weights.clone() };
         let last = score.len() - 1;
-        score[last] = dof_score(family, at, summaries.view(), sums.inner(), dim);
+        score[last] = dof_score(family, at, &summaries, sums.inner(), (sums.weight, p, q));
         Ok(score)
     })?;
     Ok(-slope)

@@ -4,7 +4,7 @@ use super::degrees;
 use super::fitted::{Fitted, gradient};
 use super::frame::{FactorFrame, Frame, require_converged};
 use crate::estimate::Fit;
-use crate::family::Scratch;
+use crate::family::{Scratch, Summaries};
 use crate::kronecker::{BySide, Side};
 use crate::likelihood::{Support, Tangent};
 use crate::linalg::{Spd, matmul, symmetric_eigen};
@@ -93,8 +93,8 @@ impl Information {
     /// Lange, Little & Taylor (1989), JASA 84, 881–896, for the multivariate t.
     pub fn expected(fit: &Fit) -> Result<Self> {
         require_converged(fit, "the expected information")?;
-        let (n, p, q) = fit.dim();
-        let (nf, pf, qf) = (n as f64, p as f64, q as f64);
+        let (_, p, q) = fit.dim();
+        let (nf, pf, qf) = (fit.weight(), p as f64, q as f64);
         let known = fit.law().expected_information(p, q).ok_or_else(|| {
             let law = fit.law().name();
             unavailable(format!("the law {law} has no closed expected information here"))
@@ -271,7 +271,8 @@ impl Information {
             summary *= family.scale_unit(dof);
             let trace = z.iter().zip(psi).map(|(a, b)| a * b).sum();
             let last = score.len() - 1;
-            score[last] = degrees::dof_score(family, dof, summary.view(), trace, (1, p, q));
+            score[last] =
+                degrees::dof_score(family, dof, &Summaries::plain(summary), trace, (1.0, p, q));
         }
         Ok(score)
     }

@@ -49,9 +49,11 @@ fn compare_fits(null: &Fit, alternative: &Fit) -> Result<TestResult> {
         });
     }
     let edge = large.estimates_dof() && !small.estimates_dof() && is_limit(small, large, p, q);
-    let irregular = small.row_structure().loses_factors(large.row_structure())
-        || small.col_structure().loses_factors(large.col_structure());
-    let reference = match (irregular, edge) {
+    let irregular = small
+        .row_structure()
+        .irregular_within(large.row_structure())
+        .or_else(|| small.col_structure().irregular_within(large.col_structure()));
+    let reference = match (irregular.is_some(), edge) {
         (true, _) => Reference::BootstrapOnly,
         (false, true) => Reference::BoundaryMixture,
         (false, false) => Reference::ChiSquared,
@@ -59,12 +61,8 @@ fn compare_fits(null: &Fit, alternative: &Fit) -> Result<TestResult> {
     let ells = (null.log_likelihood(), alternative.log_likelihood());
     let names = (describe(small), describe(large));
     let mut result = TestResult::new("likelihood-ratio", names, ells, df, reference)?;
-    if irregular {
-        result.notes.push(
-            "without a common factor its loadings mean nothing, and the χ² theory does not hold: \
-             use a bootstrap"
-                .to_owned(),
-        );
+    if let Some(reason) = irregular {
+        result.notes.push(format!("{reason}, and the χ² theory does not hold: use a bootstrap"));
     }
     Ok(result)
 }
@@ -85,6 +83,7 @@ pub fn nested_test(
     let null_fit = fit(null, sample)?;
     let mut result = compare_fits(&null_fit, &fit(alternative, sample)?)?;
     if let Some(simulation) = simulation {
+        sample.require_alike("a bootstrap")?;
         result.bootstrap = Some(bootstrap(result.statistic, simulation, false, |rng| {
             let replicate = simulate_fit(&null_fit, rng)?;
             let ells = [null, alternative].map(|model| fit(model, &replicate));

@@ -18,18 +18,20 @@
 //! For a fixed mean it is positive semidefinite for every law of this crate with ν > 0; its null
 //! space holds the redundant scale (I, −I).
 
+use super::share::{Block, Data, Share};
 use super::stacked::{Buffers, sample_view};
 use super::{Point, Tangent};
 use crate::family::{Elliptical, Law, MatrixWeights, Scratch, Weighting};
 use crate::kronecker::Side;
 use crate::linalg::{Triangle, as_matrix, as_matrix_mut, gemm, symmetrise};
-use ndarray::{Array2, ArrayView3, Axis};
+use ndarray::{Array2, ArrayView2, ArrayView3, Axis};
 use rayon::prelude::*;
 
 /// A sample in the pieces that are added up one by one.
 pub(super) struct Chunks<'a> {
-    /// The pieces, (m, p, q) each.
-    pub(super) views: Vec<ArrayView3<'a, f64>>,
+    pub(super) data: Data<'a>,
+    /// Samples in one piece.
+    pub(super) chunk: usize,
     /// Samples in one stacked block.
     pub(super) block: usize,
     /// Shall the threads share them?
@@ -39,28 +41,32 @@ pub(super) struct Chunks<'a> {
 /// The Hessian of −ℓ times `direction` for complete samples.
 pub(super) fn of_chunks(
     source: &Chunks<'_>,
-    point: &Point,
+    (point, mean): (&Point, ArrayView2<'_, f64>),
     law: &dyn Law,
     direction: &Tangent,
     out: &mut Tangent,
 ) {
     let (p, q) = point.dim();
-    let task = Task { point, law, direction };
-    let one_chunk = |chunk: ArrayView3<'_, f64>| {
-        let mut partial = Sums::zeros(p, q);
-        let m = source.block.min(chunk.len_of(Axis(0)));
-        let mut work = Work::new(m, p, q);
-        for block in chunk.axis_chunks_iter(Axis(0), source.block) {
-            task.block(block, &mut work, &mut partial);
+    let task = Task { point, mean, law, direction };
+    let n = source.data.n();
+    let one_chunk = |from: usize| {
+        let mut partial = Sums::zeros(point);
+        let end = (from + source.chunk).min(n);
+        let mut work = Work::new(source.block.min(end - from), p, q);
+        for at in (from..end).step_by(source.block) {
+            let block = Block { at, m: source.block.min(end - at), lanes: false };
+            let share = source.data.share(block);
+            task.block(source.data.view(block), &share, &mut work, &mut partial);
         }
         partial
     };
-    let mut sums = Sums::zeros(p, q);
+    let starts: Vec<usize> = (0..n).step_by(source.chunk).collect();
+    let mut sums = Sums::zeros(point);
     if source.parallel {
-        let parts: Vec<Sums> = source.views.clone().into_par_iter().map(one_chunk).collect();
+        let parts: Vec<Sums> = starts.into_par_iter().map(one_chunk).collect();
         parts.iter().for_each(|part| sums.add(part));
     } else {
-        source.views.iter().for_each(|chunk| sums.add(&one_chunk(*chunk)));
+        starts.into_iter().for_each(|from| sums.add(&one_chunk(from)));
     }
     sums.finish(task.symmetrised_twice(), direction, out);
 }
@@ -72,8 +78,8 @@ struct Sums {
 }
 
 impl Sums {
-    fn zeros(p: usize, q: usize) -> Self {
-        Self { products: Tangent::zeros(p, q), psi: Array2::zeros((p, q)) }
+    fn zeros(point: &Point) -> Self {
+        Self { products: Tangent::at(point), psi: Array2::zeros(point.mean.dim()) }
     }
 
     fn add(&mut self, other: &Self) {
@@ -90,13 +96,11 @@ impl Sums {
             *part *= factor;
         }
         let full = Triangle::Full;
-        gemm(
-            0.5,
-            (direction.factors[Side::Rows].view(), full),
-            (psi.view(), full),
-            true,
-            (out.mean.view_mut(), full),
-        );
+        let rows = direction.factors[Side::Rows].view();
+        let blocks = out.mean.axis_chunks_iter_mut(Axis(0), rows.nrows());
+        for (to, psi) in blocks.zip(psi.axis_chunks_iter(Axis(0), rows.nrows())) {
+            gemm(0.5, (rows, full), (psi, full), true, (to, full));
+        }
         gemm(
             0.5,
             (psi.view(), full),
@@ -130,6 +134,8 @@ impl Work {
 
 struct Task<'a> {
     point: &'a Point,
+    /// What every sample is taken less.
+    mean: ArrayView2<'a, f64>,
     law: &'a dyn Law,
     direction: &'a Tangent,
 }
@@ -140,32 +146,38 @@ impl Task<'_> {
         !self.law.weighting().is_matrix()
     }
 
-    fn block(&self, block: ArrayView3<'_, f64>, work: &mut Work, out: &mut Sums) {
-        let m = work.buffers.load(block, self.point.mean.view());
+    fn block(
+        &self,
+        block: ArrayView3<'_, f64>,
+        share: &Share<'_>,
+        work: &mut Work,
+        out: &mut Sums,
+    ) {
+        let m = work.buffers.load(block, self.mean);
         work.buffers.whiten_columns(self.point, m);
         work.buffers.whiten_rows(self.point, m);
-        self.displace(work, m);
-        let (p, q) = self.direction.mean.dim();
+        self.displace(work, m, share);
+        let (p, q) = self.point.dim();
         match self.law.weighting() {
             Weighting::Identity => {
-                self.gaussian(work, m, out);
+                self.gaussian(work, m, share, out);
                 scatter(work.buffers.white(), &work.moved, (p, m, q), &mut out.products);
             }
             Weighting::Elliptical(law) => {
-                self.elliptical(law, work, m, out);
+                self.elliptical(law, work, m, share, out);
                 scatter(work.buffers.white(), &work.moved, (p, m, q), &mut out.products);
             }
             Weighting::Matrix(law) => {
-                self.general(law, work, m, out);
+                self.general(law, work, m, share, out);
                 scatter(work.buffers.white(), &work.change, (p, m, q), &mut out.products);
                 scatter(&work.moved, &work.psi, (p, m, q), &mut out.products);
             }
         }
     }
 
-    /// dZ = −½(XZ + ZV) − Δ into `moved`.
-    fn displace(&self, work: &mut Work, m: usize) {
-        let (p, q) = self.direction.mean.dim();
+    /// dZ = −½(XZ + ZV) − Σ_k z_k Δ_k into `moved`.
+    fn displace(&self, work: &mut Work, m: usize, share: &Share<'_>) {
+        let (p, q) = self.point.dim();
         let (white, full) = (work.buffers.white(), Triangle::Full);
         gemm(
             -0.5,
@@ -183,41 +195,62 @@ impl Task<'_> {
         );
         for (r, row) in self.direction.mean.outer_iter().enumerate() {
             for i in 0..m {
-                let at = (r * m + i) * q;
-                work.moved[at..at + q].iter_mut().zip(row).for_each(|(to, d)| *to -= d);
+                let z = share.design.map_or(1.0, |design| design[[i, r / p]]);
+                let at = ((r % p) * m + i) * q;
+                work.moved[at..at + q].iter_mut().zip(row).for_each(|(to, d)| *to -= z * d);
             }
         }
     }
 
     /// Ψ = Z and DΨ = dZ.
-    fn gaussian(&self, work: &Work, m: usize, out: &mut Sums) {
-        let (p, q) = self.direction.mean.dim();
+    fn gaussian(&self, work: &mut Work, m: usize, share: &Share<'_>, out: &mut Sums) {
+        let (p, q) = self.point.dim();
         for i in 0..m {
-            out.psi += &sample_view(work.buffers.white(), i, m, p, q);
-            out.products.mean -= &sample_view(&work.moved, i, m, p, q);
+            let u = share.weight(i);
+            share.spread(i, u, sample_view(work.buffers.white(), i, m, p, q), &mut out.psi);
+            let mut moved = as_matrix_mut(&mut work.moved, p, m * q)
+                .slice_axis_move(Axis(1), (i * q..(i + 1) * q).into());
+            if share.weights.is_some() {
+                moved *= u;
+            }
+            share.spread(i, -1.0, moved.view(), &mut out.products.mean);
         }
     }
 
     /// DΨ\[dZ\]Zᵀ + Ψ dZᵀ = KZᵀ + ZKᵀ with K = w dZ + w'⟨Z, dZ⟩Z; K takes the place of dZ.
-    fn elliptical(&self, law: &dyn Elliptical, work: &mut Work, m: usize, out: &mut Sums) {
-        let (p, q) = self.direction.mean.dim();
+    fn elliptical(
+        &self,
+        law: &dyn Elliptical,
+        work: &mut Work,
+        m: usize,
+        share: &Share<'_>,
+        out: &mut Sums,
+    ) {
+        let (p, q) = self.point.dim();
         for i in 0..m {
             let z = sample_view(work.buffers.white(), i, m, p, q);
             let radial = law.radial(z.iter().map(|x| x * x).sum(), p * q);
             let mut moved = as_matrix_mut(&mut work.moved, p, m * q)
                 .slice_axis_move(Axis(1), (i * q..(i + 1) * q).into());
             let along: f64 = z.iter().zip(&moved).map(|(a, b)| a * b).sum();
-            moved.zip_mut_with(&z, |to, x| {
-                *to = radial.weight * *to + radial.slope * along * x;
-            });
-            out.psi.scaled_add(radial.weight, &z);
-            out.products.mean -= &moved;
-            out.products.mean.scaled_add(-radial.slope * along, &z);
+            let u = share.weight(i);
+            let (weight, slope) = (u * radial.weight, u * radial.slope * along);
+            moved.zip_mut_with(&z, |to, x| *to = weight * *to + slope * x);
+            share.spread(i, weight, z, &mut out.psi);
+            share.spread(i, -1.0, moved.view(), &mut out.products.mean);
+            share.spread(i, -slope, z, &mut out.products.mean);
         }
     }
 
-    fn general(&self, law: &dyn MatrixWeights, work: &mut Work, m: usize, out: &mut Sums) {
-        let (p, q) = self.direction.mean.dim();
+    fn general(
+        &self,
+        law: &dyn MatrixWeights,
+        work: &mut Work,
+        m: usize,
+        share: &Share<'_>,
+        out: &mut Sums,
+    ) {
+        let (p, q) = self.point.dim();
         work.psi.resize(work.moved.len(), 0.0);
         work.change.resize(work.moved.len(), 0.0);
         for i in 0..m {
@@ -226,11 +259,17 @@ impl Task<'_> {
             let moved = sample_view(&work.moved, i, m, p, q);
             let mut psi = as_matrix_mut(&mut work.psi, p, m * q).slice_axis_move(Axis(1), part);
             law.weigh(z, psi.view_mut(), &mut work.scratch);
-            out.psi += &psi;
+            if share.weights.is_some() {
+                psi *= share.weight(i);
+            }
+            share.spread(i, 1.0, psi.view(), &mut out.psi);
             let mut change =
                 as_matrix_mut(&mut work.change, p, m * q).slice_axis_move(Axis(1), part);
             law.weigh_derivative(z, moved, change.view_mut(), &mut work.scratch);
-            out.products.mean -= &change;
+            if share.weights.is_some() {
+                change *= share.weight(i);
+            }
+            share.spread(i, -1.0, change.view(), &mut out.products.mean);
         }
     }
 }

@@ -1,12 +1,13 @@
 //! A block of samples in lane order (p, q, m): what the pass works on when there are samples
 //! enough to fill the vectors.
 
+use super::share::Share;
 use super::{Point, Sums};
 use crate::family::{DofFamily, Elliptical, MatrixWeights, Scratch};
 use crate::kronecker::Side;
 use crate::linalg::gram::Gram;
 use crate::linalg::kernel::{LANES, Mode};
-use crate::linalg::{Aligned, load, vectors, zeros};
+use crate::linalg::{Aligned, Triangle, as_matrix, as_matrix_mut, gemm, load, vectors, zeros};
 use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder};
 
 /// Doubles that stay in a core's first- or second-level cache between loading and whitening.
@@ -104,29 +105,49 @@ impl Lanes {
         point.row().whiten_mode(&mut self.white, mode, &mut self.row_panels);
     }
 
-    /// Ψ = Z.
-    pub(super) fn weigh_identity(&mut self) {
+    /// Ψ = Z; with weights both are √u Z, and their product is the scatter.
+    pub(super) fn weigh_identity(&mut self, share: &Share<'_>) {
         self.psi_is_white = true;
+        let Some(weights) = share.weights else { return };
+        let (d, inner) = (self.p * self.q, self.inner);
+        self.weights[..inner].fill(0.0);
+        self.weights.iter_mut().zip(weights).for_each(|(to, u)| *to = u.sqrt());
+        vectors::multiply_lanes(&mut self.white[..d * inner], &self.weights[..inner]);
     }
 
-    /// Ψ = wZ, stored as √w Z: its product with itself is the scatter.
-    pub(super) fn weigh_scalar(&mut self, law: &dyn Elliptical, out: &mut Sums) {
+    /// Ψ = wZ, stored as √(uw) Z: its product with itself is the scatter.
+    pub(super) fn weigh_scalar(&mut self, law: &dyn Elliptical, share: &Share<'_>, out: &mut Sums) {
         self.psi_is_white = true;
         let (d, inner) = (self.p * self.q, self.inner);
         vectors::squared_norms(&self.white[..d * inner], &mut self.weights[..inner]);
-        for slot in &mut self.weights[..self.m] {
-            let radial = law.radial(*slot, d);
-            out.rho += radial.rho;
-            out.law_weight += radial.weight;
-            *slot = radial.weight.sqrt();
+        for (i, slot) in self.weights[..self.m].iter_mut().enumerate() {
+            let (radial, u) = (law.radial(*slot, d), share.weight(i));
+            out.rho += u * radial.rho;
+            out.law_weight += u * radial.weight;
+            share.add_design(i, u * radial.weight, out);
+            *slot = (u * radial.weight).sqrt();
         }
         self.weights[self.m..inner].fill(0.0);
-        let sums = out.psi.as_slice_mut().unwrap_or_default();
-        vectors::scale_lanes(&mut self.white[..d * inner], &self.weights[..inner], sums);
+        let white = &mut self.white[..d * inner];
+        match share.design {
+            None => {
+                let sums = out.psi.as_slice_mut().unwrap_or_default();
+                vectors::scale_lanes(white, &self.weights[..inner], sums);
+            }
+            Some(design) => {
+                vectors::multiply_lanes(white, &self.weights[..inner]);
+                add_blocks(white, design, Some(&self.weights), inner, out);
+            }
+        }
     }
 
     /// Any other Ψ: all lanes at once where the law can, else sample by sample.
-    pub(super) fn weigh_matrix(&mut self, law: &dyn MatrixWeights, out: &mut Sums) {
+    pub(super) fn weigh_matrix(
+        &mut self,
+        law: &dyn MatrixWeights,
+        share: &Share<'_>,
+        out: &mut Sums,
+    ) {
         self.psi_is_white = false;
         let dim @ (p, q, inner) = (self.p, self.q, self.inner);
         self.psi.resize(p * q * inner, 0.0);
@@ -134,23 +155,67 @@ impl Lanes {
         let white = &self.white[..p * q * inner];
         let weight = law.weigh_lanes(white, dim, &mut self.psi, rho, &mut self.scratch);
         if let Some(weight) = weight {
-            out.rho += rho[..self.m].iter().sum::<f64>();
-            out.law_weight += weight * self.m as f64;
-            let sums = out.psi.as_slice_mut().unwrap_or_default();
-            vectors::sum_lanes(&self.psi, inner, sums);
-            return;
+            for (i, rho) in rho[..self.m].iter().enumerate() {
+                out.rho += share.weight(i) * rho;
+                out.law_weight += share.weight(i) * weight;
+                share.add_design(i, share.weight(i) * weight, out);
+            }
+        } else {
+            // Lanes without a sample stay zero.
+            self.psi.fill(0.0);
+            for i in 0..self.m {
+                let z = lane(&self.white, i, dim);
+                let psi = lane_mut(&mut self.psi, i, dim);
+                let (rho, weight) = law.weigh(z, psi, &mut self.scratch);
+                let u = share.weight(i);
+                out.rho += u * rho;
+                out.law_weight += u * weight;
+                share.add_design(i, u * weight, out);
+            }
         }
-        // Lanes without a sample stay zero.
-        self.psi.fill(0.0);
+        if let Some(weights) = share.weights {
+            self.weights[..inner].fill(0.0);
+            self.weights[..weights.len()].copy_from_slice(weights);
+            vectors::multiply_lanes(&mut self.psi[..p * q * inner], &self.weights[..inner]);
+        }
+        match share.design {
+            None => {
+                let sums = out.psi.as_slice_mut().unwrap_or_default();
+                vectors::sum_lanes(&self.psi, inner, sums);
+            }
+            Some(design) => {
+                add_blocks(&self.psi, design, None, inner, out);
+                if !out.cross.is_empty() {
+                    self.add_cross(share, out);
+                }
+            }
+        }
+    }
+
+    /// The metric of matrix weights: Σ z zᵀ ⊗ Z Ψᵀ on the shorter side.
+    fn add_cross(&self, share: &Share<'_>, out: &mut Sums) {
+        let (p, q, inner) = (self.p, self.q, self.inner);
+        let (s, t) = (p.min(q), p.max(q));
+        let at =
+            |a: usize, c: usize| if p <= q { (a * q + c) * inner } else { (c * q + a) * inner };
+        let mut products = vec![0.0; s * s * inner];
+        for a in 0..s {
+            for b in 0..=a {
+                let (low, high) = ((b * s + a) * inner, (a * s + b) * inner);
+                let sum = &mut products[high..high + inner];
+                for c in 0..t {
+                    let z = &self.white[at(a, c)..][..inner];
+                    let psi = &self.psi[at(b, c)..][..inner];
+                    sum.iter_mut().zip(z.iter().zip(psi)).for_each(|(to, (x, y))| *to += x * y);
+                }
+                products.copy_within(high..high + inner, low);
+            }
+        }
+        let mut one = ndarray::Array2::zeros((s, s));
         for i in 0..self.m {
-            let z = lane(&self.white, i, (p, q, inner));
-            let psi = lane_mut(&mut self.psi, i, (p, q, inner));
-            let (rho, weight) = law.weigh(z, psi, &mut self.scratch);
-            out.rho += rho;
-            out.law_weight += weight;
+            one.iter_mut().enumerate().for_each(|(k, to)| *to = products[k * inner + i]);
+            share.add_cross(i, one.view(), out);
         }
-        let sums = out.psi.as_slice_mut().unwrap_or_default();
-        vectors::sum_lanes(&self.psi, inner, sums);
     }
 
     pub(super) fn scatter_rows(&mut self) {
@@ -204,10 +269,41 @@ impl Lanes {
         }
     }
 
+    /// Z ← √u Z, and the sums grow by u Z.
+    pub(super) fn scale(&mut self, weights: &[f64], sums: &mut [f64]) {
+        let (d, inner) = (self.p * self.q, self.inner);
+        self.weights[..inner].fill(0.0);
+        self.weights.iter_mut().zip(weights).for_each(|(to, u)| *to = u.sqrt());
+        vectors::scale_lanes(&mut self.white[..d * inner], &self.weights[..inner], sums);
+    }
+
     /// The block in lane order, (p·q, lanes), and its number of lanes.
     pub(super) fn block(&self) -> (&[f64], usize) {
         (&self.white[..self.p * self.q * self.inner], self.inner)
     }
+}
+
+/// Blocks of ΣΨ: block k grows by the sum over the lanes of c_i z_ik times what is in the lane.
+fn add_blocks(
+    lanes: &[f64],
+    design: ArrayView2<'_, f64>,
+    scale: Option<&[f64]>,
+    inner: usize,
+    out: &mut Sums,
+) {
+    let m = design.ncols();
+    let d = out.psi.len() / m;
+    let mut left = ndarray::Array2::zeros((m, inner));
+    for ((k, i), to) in left.indexed_iter_mut() {
+        if i < design.nrows() {
+            *to = design[[i, k]] * scale.map_or(1.0, |scale| scale[i]);
+        }
+    }
+    let Some(psi) = out.psi.as_slice_mut() else { return };
+    let full = Triangle::Full;
+    let right = as_matrix(&lanes[..d * inner], d, inner);
+    let to = as_matrix_mut(psi, m, d);
+    gemm(1.0, (left.view(), full), (right.reversed_axes(), full), true, (to, full));
 }
 
 #[expect(clippy::expect_used, reason = "the last index is below p·q·inner")]

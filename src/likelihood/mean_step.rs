@@ -6,26 +6,36 @@
 //! ```text
 //! Δ̃ = C̃ (C̃ᵀHC̃)⁻¹ C̃ᵀ R D̃ᵀ (D̃TD̃ᵀ)⁻¹ D̃ / w ,     M ← M + L_A Δ̃ L_Bᵀ
 //! ```
+//!
+//! With m covariates R, Δ̃ and M are blocks, one above the other; scalar weights join the blocks by
+//! S = Σ u w z zᵀ (m × m), weights that are matrices by Σ u z zᵀ ⊗ S_i (m·p × m·p) or by the twin
+//! of the columns (m·q × m·q).
 
 use super::Point;
-use crate::Result;
-use crate::linalg::{Root, Temp, matmul, solve_in_place};
+use crate::linalg::{Root, Temp, as_matrix, block_mut, matmul, solve_in_place};
 use crate::model::Mean;
-use ndarray::{Array2, ArrayView2};
+use crate::{Error, Result};
+use ndarray::{Array2, ArrayView2, Axis};
 
 /// A member of the structure to start from: the average for a free mean, the plain least-squares
-/// fit of the average otherwise.
+/// fit of the average otherwise; block by block where there are covariates (m·p × q, p rows each).
 ///
 /// # Errors
-/// [`crate::Error::NotPositiveDefinite`] when a given C or D lacks full rank.
-pub fn mean_start(mean: &Mean, average: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-    let (p, q) = average.dim();
+/// [`crate::Error::NotPositiveDefinite`] when a given C or D lacks full rank;
+/// [`Error::Unsupported`] for a known mean beside covariates.
+pub fn mean_start(mean: &Mean, average: ArrayView2<'_, f64>, p: usize) -> Result<Array2<f64>> {
+    let q = average.ncols();
     match mean {
         Mean::Free => Ok(average.to_owned()),
-        Mean::Known(mean) => Ok(mean.clone()),
-        Mean::Zero => Ok(Array2::zeros((p, q))),
+        Mean::Known(mean) if mean.dim() == average.dim() => Ok(mean.clone()),
+        Mean::Known(_) => Err(Error::Unsupported {
+            what: "a known mean beside covariates or precision weights".to_owned(),
+            remedy: "take it off the data, and fit with mean zero or without covariates".to_owned(),
+        }),
+        Mean::Zero => Ok(Array2::zeros(average.dim())),
         _ => {
-            let plain = Point::standard(p, q);
+            let mut plain = Point::standard(p, q);
+            plain.mean = Array2::zeros(average.dim());
             let step = mean_step(mean, &plain, average, &MeanMetric::Weight(1.0))?;
             Ok(Array2::clone(&step))
         }
@@ -37,14 +47,16 @@ pub fn mean_start(mean: &Mean, average: ArrayView2<'_, f64>) -> Result<Array2<f6
 pub enum MeanMetric {
     /// Scalar weights: their sum.
     Weight(f64),
-    /// Weights on the row side: ΣS_i (p × p).
+    /// Scalar weights with covariates: Σ u w z zᵀ (m × m).
+    Design(Array2<f64>),
+    /// Weights on the row side: ΣS_i (p × p), with covariates Σ z zᵀ ⊗ S_i.
     Row(Temp),
-    /// Weights on the column side: ΣT_i (q × q).
+    /// Weights on the column side: ΣT_i (q × q), with covariates Σ z zᵀ ⊗ T_i.
     Col(Temp),
 }
 
-/// The whitened step Δ̃ (p × q) of the mean, zero for a mean that is not estimated, in matrix memory
-/// that comes back.
+/// The whitened step Δ̃ (m·p × q) of the mean, zero for a mean that is not estimated, in matrix
+/// memory that comes back.
 ///
 /// `psi_sum` is R = ΣΨ in the whitened coordinates of `point`.
 ///
@@ -56,36 +68,52 @@ pub fn mean_step(
     psi_sum: ArrayView2<'_, f64>,
     metric: &MeanMetric,
 ) -> Result<Temp> {
-    let (p, q) = psi_sum.dim();
-    if *mean == Mean::Free {
-        return free_step(psi_sum, metric);
+    let (p, q) = point.dim();
+    let free = *mean == Mean::Free;
+    let design = if free { None } else { mean.design(p, q) };
+    if design.is_none() && !free {
+        return Ok(Temp::zeros(psi_sum.dim()));
     }
-    let Some((left, right)) = mean.design(p, q) else {
-        return Ok(Temp::zeros((p, q)));
+    let (row_metric, col_metric) = match metric {
+        MeanMetric::Row(h) => (Some(&**h), None),
+        MeanMetric::Col(t) => (None, Some(&**t)),
+        MeanMetric::Weight(_) | MeanMetric::Design(_) => (None, None),
     };
-    let (row_metric, col_metric, weight) = match metric {
-        MeanMetric::Weight(w) => (None, None, *w),
-        MeanMetric::Row(h) => (Some(&**h), None, 1.0),
-        MeanMetric::Col(t) => (None, Some(&**t), 1.0),
+    let (left, right) = match &design {
+        Some((left, right)) => (Some(left.view()), Some(right.t())),
+        None => (None, None),
     };
-    let half = solve_side(point.row(), left.view(), row_metric, psi_sum)?;
-    let whole = solve_side(point.col(), right.t(), col_metric, half.t())?;
-    let mut step = Temp::of(whole.t());
-    *step /= weight;
+    let half = solve_side(point.row(), left, row_metric, psi_sum)?;
+    let turned = turn(half.view(), p);
+    let whole = solve_side(point.col(), right, col_metric, turned.view())?;
+    let mut step = turn(whole.view(), q);
+    match metric {
+        MeanMetric::Weight(w) => *step /= *w,
+        MeanMetric::Design(s) => join(s, &mut step)?,
+        MeanMetric::Row(_) | MeanMetric::Col(_) => {}
+    }
     Ok(step)
 }
 
-/// H⁻¹R or R T⁻¹.
-fn free_step(psi_sum: ArrayView2<'_, f64>, metric: &MeanMetric) -> Result<Temp> {
-    match metric {
-        MeanMetric::Weight(w) => {
-            let mut step = Temp::of(psi_sum);
-            *step /= *w;
-            Ok(step)
-        }
-        MeanMetric::Row(h) => solved(h, psi_sum),
-        MeanMetric::Col(t) => Ok(Temp::of(solved(t, psi_sum.t())?.t())),
+/// Every block of d rows transposed.
+fn turn(x: ArrayView2<'_, f64>, d: usize) -> Temp {
+    let (rows, cols) = x.dim();
+    let mut out = Temp::zeros((rows / d * cols, d));
+    for (mut to, block) in
+        out.axis_chunks_iter_mut(Axis(0), cols).zip(x.axis_chunks_iter(Axis(0), d))
+    {
+        to.assign(&block.t());
     }
+    out
+}
+
+/// S⁻¹ across the blocks.
+fn join(metric: &Array2<f64>, step: &mut Temp) -> Result<()> {
+    let m = metric.nrows();
+    let d = step.len() / m;
+    let solved = solved(metric, as_matrix(step.flat(), m, d))?;
+    step.iter_mut().zip(solved.iter()).for_each(|(to, x)| *to = *x);
+    Ok(())
 }
 
 /// H⁻¹ X.
@@ -98,27 +126,48 @@ fn solved(metric: &Array2<f64>, x: ArrayView2<'_, f64>) -> Result<Temp> {
 /// What errors call it.
 const NORMAL: &str = "the normal matrix of the mean";
 
-/// C̃ (C̃ᵀHC̃)⁻¹ C̃ᵀ X with C̃ = L⁻¹C, and H = I when it is not given; a square C drops out.
+/// C̃ (C̃ᵀHC̃)⁻¹ C̃ᵀ X with C̃ = L⁻¹C, and H = I when it is not given; a square C drops out. Where X is
+/// blocks, one above the other, so is H, and C̃ stands in every block of a diagonal.
 fn solve_side(
     root: &Root,
-    design: ArrayView2<'_, f64>,
+    design: Option<ArrayView2<'_, f64>>,
     metric: Option<&Array2<f64>>,
     x: ArrayView2<'_, f64>,
 ) -> Result<Temp> {
-    if design.is_square() {
+    let Some(design) = design.filter(|design| !design.is_square()) else {
         return metric.map_or_else(|| Ok(Temp::of(x)), |h| solved(h, x));
-    }
+    };
     let design = design.as_standard_layout().into_owned();
     let mut white = Array2::zeros(design.dim());
     if let (Some(from), Some(to)) = (design.as_slice(), white.as_slice_mut()) {
         root.whiten_left(from, design.ncols(), to);
     }
-    let normal = match metric {
-        Some(h) => matmul(white.t(), matmul(h.view(), white.view()).view()),
-        None => matmul(white.t(), white.view()),
+    let Some(h) = metric else {
+        let normal = matmul(white.t(), white.view());
+        let mut out = Temp::zeros(x.dim());
+        for (mut to, block) in out
+            .axis_chunks_iter_mut(Axis(0), white.nrows())
+            .zip(x.axis_chunks_iter(Axis(0), white.nrows()))
+        {
+            let solved = solved(&normal, matmul(white.t(), block).view())?;
+            to.assign(&matmul(white.view(), solved.view()));
+        }
+        return Ok(out);
     };
+    let white = repeated(&white, h.nrows() / white.nrows());
+    let normal = matmul(white.t(), matmul(h.view(), white.view()).view());
     let solved = solved(&normal, matmul(white.t(), x).view())?;
     Ok(matmul(white.view(), solved.view()).into())
+}
+
+/// I_m ⊗ C.
+fn repeated(c: &Array2<f64>, m: usize) -> Array2<f64> {
+    let (d, a) = c.dim();
+    let mut out = Array2::zeros((m * d, m * a));
+    for k in 0..m {
+        block_mut(&mut out, (k, k), (d, a)).assign(c);
+    }
+    out
 }
 
 fn symmetric(matrix: &Array2<f64>) -> Temp {

@@ -17,10 +17,14 @@ mod lanes;
 mod mean_step;
 mod moment_likelihood;
 mod moments;
+mod pairs;
+mod pass;
 mod plan;
 mod point;
+mod residuals;
 mod samples;
 mod shards;
+mod share;
 mod stacked;
 mod stream;
 mod sums;
@@ -38,6 +42,7 @@ pub use sums::{Sides, Sums};
 pub use tangent::Tangent;
 
 use crate::Result;
+pub use crate::family::Summaries;
 use crate::family::{DofFamily, Law, Scratch};
 use crate::kronecker::{BySide, Side};
 use crate::model::Model;
@@ -60,11 +65,20 @@ pub struct Labels<'a> {
     pub source: &'a str,
     /// Names of the rows and of the columns; empty where there are none.
     pub names: BySide<&'a [String]>,
+    /// Names of the covariates; empty where there are none.
+    pub covariates: &'a [String],
+    /// [`crate::data::Weights::name`].
+    pub weights: &'static str,
 }
 
 impl Default for Labels<'_> {
     fn default() -> Self {
-        Self { source: "the sample", names: BySide::new(&[], &[]) }
+        Self {
+            source: "the sample",
+            names: BySide::new(&[], &[]),
+            covariates: &[],
+            weights: "none",
+        }
     }
 }
 
@@ -93,15 +107,6 @@ pub struct Observation<'a> {
     pub white: Option<ArrayView2<'a, f64>>,
 }
 
-/// What a law's ρ depends on at every ν, observation after observation, and their weights.
-#[derive(Debug, Clone)]
-pub struct Summaries {
-    /// [`DofFamily::summary_len`] numbers per observation.
-    pub values: Array1<f64>,
-    /// Weights of the observations; `None` where all are 1.
-    pub weights: Option<Array1<f64>>,
-}
-
 /// A likelihood of matrices with Kronecker covariance, whatever the data are kept as.
 ///
 /// `n` in [`Likelihood::dim`] counts the observations that are there; sums are weighted.
@@ -114,12 +119,20 @@ pub trait Likelihood: Sync {
         self.dim().0 as f64
     }
 
+    /// m, where the mean of observation i is Σ_k z_ik Θ_k with its own covariates z_i; `None` where
+    /// all have the same. The means of points, sums and tangents are then blocks, one above the
+    /// other (m·p × q).
+    fn covariates(&self) -> Option<usize> {
+        None
+    }
+
     /// What the data and their parts are called, for messages.
     fn labels(&self) -> Labels<'_> {
         Labels::default()
     }
 
-    /// The (weighted) average of every cell (p × q), where the mean starts.
+    /// The (weighted) average of every cell (p × q), where the mean starts; with covariates the
+    /// coefficients of (weighted) least squares (m·p × q).
     ///
     /// # Errors
     /// What reading the data says.

@@ -1,6 +1,6 @@
 //! The Gaussian likelihood from the reduced rearrangement of the second moments.
 
-use super::moments::{lower_pairs, weight};
+use super::pairs::{lower_pairs, weight};
 use super::{Likelihood, Point, Sides, Sums, Support, Tangent, Visit};
 use crate::family::Law;
 use crate::kronecker::{BySide, Side};
@@ -36,6 +36,8 @@ fn smat(vector: &Array2<f64>, d: usize) -> Temp {
 #[derive(Debug, Clone)]
 pub struct MomentLikelihood {
     pub(super) n: usize,
+    /// Σu.
+    pub(super) weight: f64,
     pub(super) average: Array2<f64>,
     pub(super) whitening: Point,
     /// Mean squares of the whitened entries around their mean (p × q).
@@ -123,7 +125,7 @@ impl MomentLikelihood {
         let mut form = Temp::zeros(turn.dim());
         congruence(turn.view(), smat(&inside, d).view(), &mut form);
         let full = Triangle::Full;
-        gemm(self.n as f64, (x, full), (y, full), true, (form.view_mut(), full));
+        gemm(self.weight, (x, full), (y, full), true, (form.view_mut(), full));
         form
     }
 }
@@ -171,6 +173,10 @@ impl Likelihood for MomentLikelihood {
         (self.n, p, q)
     }
 
+    fn weight(&self) -> f64 {
+        self.weight
+    }
+
     fn average(&self) -> Result<Array2<f64>> {
         Ok(self.average.clone())
     }
@@ -186,7 +192,7 @@ impl Likelihood for MomentLikelihood {
         for side in Side::BOTH.into_iter().filter(|side| sides.has(*side)) {
             into.scatter_mut(side).assign(&self.scatter_form(side, &seen, None));
         }
-        into.weight = self.n as f64;
+        into.weight = self.weight;
         into.law_weight = into.weight;
         into.rho = 0.5 * into.inner();
         into.psi.assign(&seen.shift);
@@ -206,7 +212,7 @@ impl Likelihood for MomentLikelihood {
             return Ok(Support::NotAvailable);
         }
         let seen = self.see(at);
-        let n = self.n as f64;
+        let n = self.weight;
         let Tangent { factors, mean: delta } = along;
         let (x, v) = (&factors[Side::Rows], &factors[Side::Cols]);
         let sum = &*seen.shift * n;

@@ -25,7 +25,9 @@
 //! all products are with matrices near the identity.
 
 use super::lanes::Lanes;
+use super::pairs::{lower_pairs, weight};
 use super::{MomentLikelihood, Point};
+use crate::data::check_weights;
 use crate::linalg::gram::Gram;
 use crate::linalg::kernel::{LANES, Mode};
 use crate::linalg::{Aligned, vectors, zeros};
@@ -50,7 +52,9 @@ use rayon::prelude::*;
 pub struct Moments {
     whitening: Point,
     n: usize,
-    /// Σ vec Y.
+    /// Σu.
+    weight: f64,
+    /// Σ u vec Y.
     sum: Vec<f64>,
     /// G of every pair, lower triangles, row-major.
     grams: Vec<f64>,
@@ -74,7 +78,13 @@ impl Moments {
     pub fn new(whitening: Point) -> Self {
         let (p, q) = whitening.mean.dim();
         let Pairing { long, count, .. } = Pairing::of(p, q);
-        Self { n: 0, sum: vec![0.0; p * q], grams: vec![0.0; count * long * long], whitening }
+        Self {
+            n: 0,
+            weight: 0.0,
+            sum: vec![0.0; p * q],
+            grams: vec![0.0; count * long * long],
+            whitening,
+        }
     }
 
     /// Samples observed.
@@ -108,35 +118,64 @@ impl Moments {
             ));
         }
         crate::linalg::require_finite("a sample for the moments", &samples)?;
-        self.observe_checked(samples);
+        self.observe_checked(samples, None);
+        Ok(())
+    }
+
+    /// [`Moments::observe_all`] with frequency weights u (m): each sample stands for u of its like.
+    ///
+    /// # Errors
+    /// As [`Moments::observe_all`], and [`Error::Domain`] for a weight that is negative or not finite.
+    pub fn observe_weighted(
+        &mut self,
+        samples: ArrayView3<'_, f64>,
+        weights: &[f64],
+    ) -> Result<()> {
+        check_weights(weights, samples.dim().0, true, "the moments")?;
+        let (_, p, q) = samples.dim();
+        if (p, q) != self.dim() {
+            let expected = format!("{:?}", self.dim());
+            return Err(Error::shape("a sample for the moments", expected, (p, q)));
+        }
+        crate::linalg::require_finite("a sample for the moments", &samples)?;
+        self.observe_checked(samples, Some(weights));
         Ok(())
     }
 
     /// [`Moments::observe_all`] for samples of the right shape that are known to be finite.
-    pub(crate) fn observe_checked(&mut self, samples: ArrayView3<'_, f64>) {
+    pub(crate) fn observe_checked(
+        &mut self,
+        samples: ArrayView3<'_, f64>,
+        weights: Option<&[f64]>,
+    ) {
         let (m, p, q) = samples.dim();
         let block = (BLOCK_DOUBLES / (p * q) / LANES * LANES).clamp(LANES, MAX_BLOCK);
         let chunks = (m / (p * q)).clamp(CHUNKS.0, CHUNKS.1);
         let chunk = m.div_ceil(block).div_ceil(chunks).max(1) * block;
-        let parts: Vec<ArrayView3<'_, f64>> = samples.axis_chunks_iter(Axis(0), chunk).collect();
-        let Self { whitening, n, sum, grams } = self;
+        let shares = (0..m)
+            .step_by(chunk)
+            .map(|from| weights.map(|weights| &weights[from..(from + chunk).min(m)]));
+        let parts: Vec<(ArrayView3<'_, f64>, Option<&[f64]>)> =
+            samples.axis_chunks_iter(Axis(0), chunk).zip(shares).collect();
+        let Self { whitening, n, weight, sum, grams } = self;
         let mut add = |partial: &Partial| partial.add_to(sum, grams);
         if parts.len() == 1 || rayon::current_num_threads() == 1 {
             let mut partial = Partial::new(p, q, block.min(m));
-            for part in &parts {
-                partial.observe(whitening, part);
+            for (part, weights) in &parts {
+                partial.observe(whitening, part, *weights);
                 add(&partial);
             }
         } else {
-            let one = |part: &ArrayView3<'_, f64>| {
+            let one = |(part, weights): &(ArrayView3<'_, f64>, Option<&[f64]>)| {
                 let mut partial = Partial::new(p, q, block.min(part.len_of(Axis(0))));
-                partial.observe(whitening, part);
+                partial.observe(whitening, part, *weights);
                 partial
             };
             let partials: Vec<Partial> = parts.par_iter().map(one).collect();
             partials.iter().for_each(&mut add);
         }
         *n += m;
+        *weight += weights.map_or(m as f64, |weights| weights.iter().sum());
     }
 
     /// Takes in what another one observed with the same whitening.
@@ -151,15 +190,16 @@ impl Moments {
             });
         }
         self.n += other.n;
+        self.weight += other.weight;
         self.sum.iter_mut().zip(&other.sum).for_each(|(to, x)| *to += x);
         self.grams.iter_mut().zip(&other.grams).for_each(|(to, x)| *to += x);
         Ok(())
     }
 
-    /// n, Σ vec Y and the Gram matrices as one list: the lists of parts with the same whitening add
+    /// n, Σu, Σu vec Y and the Gram matrices as one list: the lists of parts with the same whitening add
     /// up to the list of the whole.
     pub fn to_flat(&self) -> Vec<f64> {
-        [self.n as f64].iter().chain(&self.sum).chain(&self.grams).copied().collect()
+        [self.n as f64, self.weight].iter().chain(&self.sum).chain(&self.grams).copied().collect()
     }
 
     /// What [`Moments::to_flat`] listed.
@@ -168,12 +208,12 @@ impl Moments {
     /// [`Error::Shape`] for a list of another length.
     pub fn from_flat(whitening: Point, numbers: &[f64]) -> Result<Self> {
         let mut moments = Self::new(whitening);
-        let length = 1 + moments.sum.len() + moments.grams.len();
-        let Some((n, rest)) = numbers.split_first().filter(|_| numbers.len() == length) else {
+        let length = 2 + moments.sum.len() + moments.grams.len();
+        let ([n, weight, rest @ ..], true) = (numbers, numbers.len() == length) else {
             let what = "a list of moments";
             return Err(Error::shape(what, format!("{length} numbers"), numbers.len()));
         };
-        moments.n = *n as usize;
+        (moments.n, moments.weight) = (*n as usize, *weight);
         let (sum, grams) = rest.split_at(moments.sum.len());
         moments.sum.copy_from_slice(sum);
         moments.grams.copy_from_slice(grams);
@@ -185,21 +225,22 @@ impl Moments {
     /// # Errors
     /// [`Error::Degenerate`] when nothing was observed.
     pub fn likelihood(&self) -> Result<MomentLikelihood> {
-        if self.n == 0 {
+        if !(self.weight > 0.0) {
             return Err(Error::Degenerate {
                 what: "no sample was observed".to_owned(),
                 remedy: "observe at least one before asking for the likelihood".to_owned(),
             });
         }
         let (p, q) = self.dim();
-        let n = self.n as f64;
+        let n = self.weight;
         let deviation = Array2::from_shape_fn((p, q), |(i, k)| self.sum[i * q + k] / n);
         let average = &self.whitening.mean + &self.whitening.unwhiten(deviation.view());
         let (pairing, mean) = (Pairing::of(p, q), deviation.view());
         let (reduced, squares) =
             reduced_rearrangement(&Central { pairing, grams: &self.grams, mean, n });
         let whitening = self.whitening.clone();
-        Ok(MomentLikelihood { n: self.n, average, whitening, squares, reduced })
+        let (n, weight) = (self.n, self.weight);
+        Ok(MomentLikelihood { n, weight, average, whitening, squares, reduced })
     }
 }
 
@@ -258,7 +299,12 @@ impl Partial {
     }
 
     /// Forgets what was seen and takes these samples in.
-    fn observe(&mut self, whitening: &Point, samples: &ArrayView3<'_, f64>) {
+    fn observe(
+        &mut self,
+        whitening: &Point,
+        samples: &ArrayView3<'_, f64>,
+        weights: Option<&[f64]>,
+    ) {
         self.sum.fill(0.0);
         self.grams.fill(0.0);
         let (_, p, q) = samples.dim();
@@ -269,7 +315,7 @@ impl Partial {
         };
         let plain = whitening.is_plain();
         self.lanes.prepare(whitening, !plain, !plain);
-        for part in values.chunks(self.block * p * q) {
+        for (i, part) in values.chunks(self.block * p * q).enumerate() {
             let m = part.len() / (p * q);
             if plain {
                 self.lanes.load(part, p * q, m, mean);
@@ -277,15 +323,21 @@ impl Partial {
                 self.lanes.load_white(part, p * q, m, mean, whitening);
                 self.lanes.whiten_rows(whitening);
             }
-            self.scatter();
+            self.scatter(weights.map(|weights| &weights[i * self.block..][..m]));
         }
     }
 
     /// Adds the block in the lanes.
-    fn scatter(&mut self) {
+    fn scatter(&mut self, weights: Option<&[f64]>) {
         let Self { pairing, lanes, sum, grams, gram, added, .. } = self;
+        match weights {
+            Some(weights) => lanes.scale(weights, sum),
+            None => {
+                let (white, inner) = lanes.block();
+                vectors::sum_lanes(white, inner, sum);
+            }
+        }
         let (white, inner) = lanes.block();
-        vectors::sum_lanes(white, inner, sum);
         let Pairing { short, long, .. } = *pairing;
         let (vector, entry) = pairing.strides();
         for ((i, j), to) in lower_pairs(short).zip(grams.chunks_exact_mut(long * long)) {
@@ -355,16 +407,6 @@ fn reduced_rearrangement(central: &Central<'_>) -> (Vec<f64>, Array2<f64>) {
         }
     });
     (reduced, squares)
-}
-
-/// (i, j) for i < d and j ≤ i, row by row.
-pub(super) fn lower_pairs(d: usize) -> impl Iterator<Item = (usize, usize)> {
-    (0..d).flat_map(|i| (0..=i).map(move |j| (i, j)))
-}
-
-/// c_ij.
-pub(super) fn weight(i: usize, j: usize) -> f64 {
-    if i == j { 1.0 } else { std::f64::consts::SQRT_2 }
 }
 
 #[cfg(test)]

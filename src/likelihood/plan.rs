@@ -2,6 +2,7 @@
 
 use super::Sums;
 use super::lanes::Lanes;
+use super::share::Block;
 use super::stacked::Buffers;
 use crate::linalg::kernel::LANES;
 use std::sync::Mutex;
@@ -51,6 +52,22 @@ impl Plan {
         let blocks = n.div_ceil(block).div_ceil(most).max(CHUNK_FLOPS.div_ceil(flops * block));
         Self { lanes, block, chunk: block * blocks, tail }
     }
+
+    /// Partial sums of n samples.
+    pub(super) fn chunks(self, n: usize) -> usize {
+        n.div_ceil(self.chunk)
+    }
+
+    /// The blocks of a chunk of n samples.
+    pub(super) fn blocks(self, n: usize, chunk: usize) -> impl Iterator<Item = Block> + use<> {
+        let Self { lanes, block, chunk: length, tail } = self;
+        let end = ((chunk + 1) * length).min(n - tail);
+        let last = tail > 0 && (chunk + 1) * length >= n;
+        (chunk * length..end)
+            .step_by(block)
+            .map(move |at| Block { at, m: block.min(end - at), lanes })
+            .chain(last.then_some(Block { at: n - tail, m: tail, lanes: false }))
+    }
 }
 
 /// What a pass needs room for, kept from one pass to the next.
@@ -92,15 +109,4 @@ impl Worker {
             stacked: (stacked > 0).then(|| Box::new(Buffers::new(stacked, p, q))),
         }
     }
-}
-
-/// Samples that go through a worker together.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Block {
-    /// The first one.
-    pub(super) at: usize,
-    /// How many.
-    pub(super) m: usize,
-    /// In lane order?
-    pub(super) lanes: bool,
 }

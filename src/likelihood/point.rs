@@ -7,7 +7,7 @@ use ndarray::{Array2, ArrayView2};
 /// M and the roots of A and B.
 #[derive(Debug, PartialEq)]
 pub struct Point {
-    /// M (p × q).
+    /// M (p × q); with m covariates their coefficients, one block above the other (m·p × q).
     pub mean: Array2<f64>,
     /// Roots of A (p × p) and of B (q × q).
     pub factors: BySide<Root>,
@@ -54,6 +54,16 @@ impl Point {
         &self.factors[Side::Cols]
     }
 
+    /// m, the blocks of the mean: 1 without covariates.
+    pub fn blocks(&self) -> usize {
+        self.mean.nrows() / self.row().order()
+    }
+
+    /// The side of fewer; rows where both are as long.
+    pub fn shorter(&self) -> Side {
+        if self.row().order() <= self.col().order() { Side::Rows } else { Side::Cols }
+    }
+
     /// (p, q).
     pub fn dim(&self) -> (usize, usize) {
         (self.row().order(), self.col().order())
@@ -65,7 +75,7 @@ impl Point {
         0.5 * (q as f64 * self.row().ln_det() + p as f64 * self.col().ln_det())
     }
 
-    /// L_A⁻¹ Y L_B⁻ᵀ.
+    /// L_A⁻¹ Y L_B⁻ᵀ, for every block of Y (m·p × q).
     pub fn whiten(&self, y: ArrayView2<'_, f64>) -> Array2<f64> {
         let mut whole = y.as_standard_layout().into_owned();
         self.whiten_in_place(&mut whole);
@@ -90,11 +100,14 @@ impl Point {
     }
 
     fn both_sides(&self, y: &mut Array2<f64>, left: Map, right: Map) {
-        let (p, q) = y.dim();
-        let mut half = Temp::zeros((p, q));
+        let (rows, q) = y.dim();
+        let block = self.row().order() * q;
+        let mut half = Temp::zeros((rows, q));
         if let Some(whole) = y.as_slice_mut() {
-            left(self.row(), whole, q, half.flat());
-            right(self.col(), half.flat(), p, whole);
+            for (from, to) in whole.chunks_exact(block).zip(half.flat().chunks_exact_mut(block)) {
+                left(self.row(), from, q, to);
+            }
+            right(self.col(), half.flat(), rows, whole);
         }
     }
 

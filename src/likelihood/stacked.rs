@@ -1,9 +1,10 @@
 //! A block of samples stacked as (p, m, q): what the pass works on when there are fewer samples than
 //! lanes.
 
-use super::Point;
+use super::share::Share;
+use super::{Point, Sums};
 use crate::family::{MatrixWeights, Scratch};
-use crate::linalg::{Triangle, as_matrix, as_matrix_mut, gemm};
+use crate::linalg::{Triangle, as_matrix, as_matrix_mut, gemm, matmul};
 use ndarray::{Array2, ArrayView2, ArrayView3, Axis};
 
 /// Block-sized memory of one thread: (p, m, q) arrays.
@@ -105,13 +106,14 @@ impl Buffers {
         }
     }
 
-    /// Weighs sample i into the Ψ buffer and adds Ψ to `psi_sum`.
+    /// Weighs sample i into the Ψ buffer, as uΨ, and adds it to the sums of Ψ.
     pub(super) fn weigh_sample(
         &mut self,
         i: usize,
         m: usize,
         law: &dyn MatrixWeights,
-        psi_sum: &mut Array2<f64>,
+        share: &Share<'_>,
+        out: &mut Sums,
     ) -> (f64, f64) {
         self.psi.resize(self.white.len(), 0.0);
         let (p, q) = (self.p, self.q);
@@ -119,7 +121,18 @@ impl Buffers {
         let mut psi = as_matrix_mut(&mut self.psi, p, m * q)
             .slice_axis_move(Axis(1), (i * q..(i + 1) * q).into());
         let result = law.weigh(z, psi.view_mut(), &mut self.scratch);
-        *psi_sum += &psi;
+        if share.weights.is_some() {
+            psi *= share.weight(i);
+        }
+        share.spread(i, 1.0, psi.view(), &mut out.psi);
+        if !out.cross.is_empty() {
+            let product = if p <= q {
+                matmul(z, psi.view().reversed_axes())
+            } else {
+                matmul(z.reversed_axes(), psi.view())
+            };
+            share.add_cross(i, product.view(), out);
+        }
         result
     }
 }

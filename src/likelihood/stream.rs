@@ -3,7 +3,7 @@
 use super::{
     Likelihood, Observation, Point, SampleLikelihood, Sides, Sums, Support, Tangent, Visit,
 };
-use crate::data::BlockReader;
+use crate::data::{BlockReader, check_weights};
 use crate::family::{DofFamily, Law};
 use crate::likelihood::Summaries;
 use crate::{Error, Result};
@@ -17,6 +17,7 @@ pub struct StreamLikelihood<'a> {
     reader: &'a dyn BlockReader,
     average: Array2<f64>,
     progress: &'a Progress<'a>,
+    weights: Option<&'a [f64]>,
 }
 
 impl<'a> StreamLikelihood<'a> {
@@ -26,12 +27,32 @@ impl<'a> StreamLikelihood<'a> {
         average: Array2<f64>,
         progress: &'a Progress<'a>,
     ) -> Self {
-        Self { reader, average, progress }
+        Self { reader, average, progress, weights: None }
+    }
+
+    /// The same stream with frequency weights u (n), and the average that goes with them.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for another number than n, [`Error::Domain`] for one that is negative or not
+    /// finite.
+    pub fn weighted(self, weights: &'a [f64], average: Array2<f64>) -> Result<Self> {
+        check_weights(weights, self.reader.dim().0, true, &self.reader.name())?;
+        Ok(Self { weights: Some(weights), average, ..self })
     }
 
     /// One read.
     fn blocks(&self, visit: &mut dyn FnMut(&SampleLikelihood<'_>) -> Result<()>) -> Result<()> {
-        watched(self.reader, self.progress, &mut |block| visit(&SampleLikelihood::of(block)))
+        let mut at = 0;
+        watched(self.reader, self.progress, &mut |block| {
+            let m = block.len_of(Axis(0));
+            let likelihood = SampleLikelihood::of(block);
+            let likelihood = match self.weights {
+                Some(weights) => likelihood.sharing(&weights[at..at + m]),
+                None => likelihood,
+            };
+            at += m;
+            visit(&likelihood)
+        })
     }
 }
 
@@ -61,6 +82,10 @@ impl Likelihood for StreamLikelihood<'_> {
         self.reader.dim()
     }
 
+    fn weight(&self) -> f64 {
+        self.weights.map_or(self.dim().0 as f64, |weights| weights.iter().sum())
+    }
+
     fn average(&self) -> Result<Array2<f64>> {
         Ok(self.average.clone())
     }
@@ -68,10 +93,13 @@ impl Likelihood for StreamLikelihood<'_> {
     fn squares(&self, mean: ArrayView2<'_, f64>, _quick: bool) -> Result<Array2<f64>> {
         let mut squares = Array2::zeros(mean.dim());
         self.blocks(&mut |block| {
-            squares.scaled_add(block.dim().0 as f64, &block.squares(mean, false)?);
+            // A block of no weight has no mean square.
+            if block.weight() > 0.0 {
+                squares.scaled_add(block.weight(), &block.squares(mean, false)?);
+            }
             Ok(())
         })?;
-        Ok(squares / self.dim().0 as f64)
+        Ok(squares / self.weight())
     }
 
     fn sums(&self, at: &Point, law: &dyn Law, sides: Sides, into: &mut Sums) -> Result<()> {
@@ -124,6 +152,6 @@ impl Likelihood for StreamLikelihood<'_> {
             all.extend(block.summaries(at, family)?.values);
             Ok(())
         })?;
-        Ok(Summaries { values: all.into(), weights: None })
+        Ok(Summaries { values: all.into(), weights: self.weights.map(|u| u.to_vec().into()) })
     }
 }

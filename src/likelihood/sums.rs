@@ -52,21 +52,36 @@ pub struct Sums {
     pub rho: f64,
     /// Σ u_i w_i with w the law's scalar weights.
     pub law_weight: f64,
-    /// Σ u_i Ψ(Z_i) (p × q): the mean's gradient is L_A⁻ᵀ ΣuΨ L_B⁻¹.
+    /// Σ u_i Ψ(Z_i) (p × q): the mean's gradient is L_A⁻ᵀ ΣuΨ L_B⁻¹. With m covariates the blocks
+    /// Σ u_i z_ik Ψ(Z_i), one above the other (m·p × q).
     pub psi: Array2<f64>,
+    /// Σ u_i w_i z_i z_iᵀ (m × m): how the coefficients of covariates depend on each other; empty
+    /// where there are none.
+    pub design: Array2<f64>,
+    /// Σ u_i z_i z_iᵀ ⊗ Z_i Ψ_iᵀ (m·p × m·p), or with Z_iᵀ Ψ_i where q < p: the same for weights that
+    /// are matrices; empty elsewhere.
+    pub cross: Array2<f64>,
     pub(super) scatter: BySide<Array2<f64>>,
     pub(super) measured: BySide<bool>,
 }
 
 impl Clone for Sums {
     fn clone(&self) -> Self {
-        Self { psi: self.psi.clone(), scatter: self.scatter.clone(), ..*self }
+        Self {
+            psi: self.psi.clone(),
+            design: self.design.clone(),
+            cross: self.cross.clone(),
+            scatter: self.scatter.clone(),
+            ..*self
+        }
     }
 
     /// Into the memory that is there.
     fn clone_from(&mut self, source: &Self) {
         let Self { weight, cells, log_likelihood, rho, law_weight, measured, .. } = *source;
         self.psi.clone_from(&source.psi);
+        self.design.clone_from(&source.design);
+        self.cross.clone_from(&source.cross);
         for side in Side::BOTH {
             self.scatter[side].clone_from(&source.scatter[side]);
         }
@@ -85,6 +100,8 @@ impl Sums {
             rho: 0.0,
             law_weight: 0.0,
             psi: Array2::zeros((p, q)),
+            design: Array2::zeros((0, 0)),
+            cross: Array2::zeros((0, 0)),
             scatter: BySide::new(Array2::zeros((p, p)), Array2::zeros((q, q))),
             measured: BySide::default(),
         }
@@ -119,6 +136,23 @@ impl Sums {
         trace(Side::Rows).or_else(|| trace(Side::Cols)).unwrap_or(f64::NAN)
     }
 
+    /// Makes room for m covariates under a law; nothing changes where it is there.
+    pub fn shape_for(&mut self, covariates: Option<usize>, law: &dyn Law) {
+        let (p, q) = (self.scatter[Side::Rows].nrows(), self.scatter[Side::Cols].nrows());
+        let blocks = covariates.unwrap_or(1);
+        let inside = covariates.unwrap_or(0);
+        let across = if law.two_sided().is_some() { inside * p.min(q) } else { 0 };
+        for (part, dim) in [
+            (&mut self.psi, (blocks * p, q)),
+            (&mut self.design, (inside, inside)),
+            (&mut self.cross, (across, across)),
+        ] {
+            if part.dim() != dim {
+                *part = Array2::zeros(dim);
+            }
+        }
+    }
+
     /// Takes in the sums of other observations at the same point.
     pub fn add(&mut self, other: &Self) {
         for side in Side::BOTH {
@@ -127,7 +161,18 @@ impl Sums {
             }
             self.measured[side] |= other.measured[side];
         }
-        self.psi += &other.psi;
+        for (part, more) in [
+            (&mut self.psi, &other.psi),
+            (&mut self.design, &other.design),
+            (&mut self.cross, &other.cross),
+        ] {
+            if part.dim() == more.dim() {
+                *part += more;
+            } else {
+                // These sums had not seen an observation yet.
+                part.clone_from(more);
+            }
+        }
         self.weight += other.weight;
         self.cells += other.cells;
         self.log_likelihood += other.log_likelihood;
@@ -158,6 +203,8 @@ impl Sums {
         }
         restore(&mut self.psi);
         self.psi.fill(0.0);
+        self.design.fill(0.0);
+        self.cross.fill(0.0);
         (self.weight, self.cells, self.log_likelihood) = (0.0, 0.0, 0.0);
         (self.rho, self.law_weight) = (0.0, 0.0);
     }

@@ -1,5 +1,6 @@
 //! Directions in the space of all factors and means.
 
+use super::Point;
 use crate::kronecker::{BySide, Side};
 use ndarray::{Array2, Zip};
 
@@ -8,7 +9,7 @@ use ndarray::{Array2, Zip};
 pub struct Tangent {
     /// X (p × p) and V (q × q), symmetric: A moves along L_A exp(tX) L_Aᵀ, B along L_B exp(tV) L_Bᵀ.
     pub factors: BySide<Array2<f64>>,
-    /// Δ (p × q): M moves along M + t L_A Δ L_Bᵀ.
+    /// Δ (p × q): M moves along M + t L_A Δ L_Bᵀ; one block per covariate (m·p × q).
     pub mean: Array2<f64>,
 }
 
@@ -19,6 +20,12 @@ impl Tangent {
             factors: BySide::new(Array2::zeros((p, p)), Array2::zeros((q, q))),
             mean: Array2::zeros((p, q)),
         }
+    }
+
+    /// The zero vector at a point.
+    pub fn at(point: &Point) -> Self {
+        let (p, q) = point.dim();
+        Self { mean: Array2::zeros(point.mean.dim()), ..Self::zeros(p, q) }
     }
 
     fn parts(&self) -> [&Array2<f64>; 3] {

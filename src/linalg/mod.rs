@@ -12,6 +12,7 @@ pub mod gram;
 pub mod kernel;
 pub mod load;
 mod product;
+mod qr;
 mod room;
 mod root;
 mod temp;
@@ -24,8 +25,10 @@ pub use cholesky::{
 pub use eigen::{SymmetricEigen, symmetric_eigen, symmetrise};
 pub use general::{Lu, singular_values, svd};
 pub use product::{
-    Triangle, as_matrix, as_matrix_mut, gemm, lower_part, matmul, mirror_lower, upper_part,
+    Triangle, as_matrix, as_matrix_mut, block_mut, gemm, lower_part, matmul, mirror_lower,
+    upper_part,
 };
+pub use qr::Qr;
 pub use room::require_room;
 pub use root::{LowRank, Root};
 pub use temp::{Temp, release};

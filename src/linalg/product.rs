@@ -3,7 +3,7 @@
 
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, MatMut, MatRef, Par};
-use ndarray::{Array2, ArrayView2, ArrayViewMut2};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 
 /// Which part of a matrix is read or written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +131,17 @@ pub fn matmul(a: ArrayView2<'_, f64>, b: ArrayView2<'_, f64>) -> Array2<f64> {
     let mut c = Array2::zeros((a.nrows(), b.ncols()));
     gemm(1.0, (a, Triangle::Full), (b, Triangle::Full), false, (c.view_mut(), Triangle::Full));
     c
+}
+
+/// Block (k, l) of a matrix that is cut into blocks of the given shape.
+pub fn block_mut(
+    matrix: &mut Array2<f64>,
+    (k, l): (usize, usize),
+    (rows, cols): (usize, usize),
+) -> ArrayViewMut2<'_, f64> {
+    let mut block = matrix.slice_axis_mut(Axis(0), (k * rows..(k + 1) * rows).into());
+    block.slice_axis_inplace(Axis(1), (l * cols..(l + 1) * cols).into());
+    block
 }
 
 /// Copies the lower triangle onto the upper one.

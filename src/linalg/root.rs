@@ -1,7 +1,7 @@
 //! A lower root L of a positive definite matrix A = L Lᵀ, kept with its inverse: what whitening
 //! needs, moved by congruence so that the arithmetic stays near the identity.
 //!
-//! Roots of diagonal, AR(1) and compound-symmetry matrices are kept as recursions instead:
+//! Roots of diagonal, Markovian and compound-symmetry matrices are kept as recursions instead:
 //! whitening a vector costs O(d), a congruence O(d²). Roots of ΛΛᵀ + Ψ remember Λ and Ψ, which
 //! cannot always be told from their sum.
 
@@ -13,7 +13,7 @@ use super::{
     symmetrise, upper_part,
 };
 use crate::{Error, Result};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use std::sync::OnceLock;
 
 /// L and L⁻¹ with A = L Lᵀ, both lower triangular.
@@ -97,8 +97,30 @@ impl Root {
     /// # Errors
     /// [`Error::NotPositiveDefinite`] when an entry is not positive.
     pub fn of_diagonal(what: &str, diagonal: ArrayView1<'_, f64>) -> Result<Self> {
-        let gain = Array1::zeros(diagonal.len());
-        Self::from_chain(what, Chain { diagonal: diagonal.mapv(f64::sqrt), gain, decay: 0.0 })
+        let (gain, decay) = (Array1::zeros(diagonal.len()), Array1::zeros(diagonal.len()));
+        Self::from_chain(what, Chain { diagonal: diagonal.mapv(f64::sqrt), gain, decay })
+    }
+
+    /// The root of the covariance of a Markov chain x_i = φ_i x_{i−1} + s_i z_i with independent
+    /// z of variance one: `regressions` are φ_1 … φ_{d−1}, `deviations` s_0 … s_{d−1}; `what`
+    /// names the matrix in errors. L⁻¹ is bidiagonal.
+    ///
+    /// # Errors
+    /// [`Error::NotPositiveDefinite`] unless every s_i > 0; [`Error::Shape`] when the lengths
+    /// differ by something else than one.
+    pub fn of_markov(what: &str, deviations: &[f64], regressions: &[f64]) -> Result<Self> {
+        if deviations.len() != regressions.len() + 1 {
+            let expected = format!("({},)", deviations.len().saturating_sub(1));
+            return Err(Error::shape(
+                format!("regressions of {what}"),
+                expected,
+                regressions.len(),
+            ));
+        }
+        let decay: Array1<f64> = regressions.iter().copied().chain([0.0]).collect();
+        let diagonal = ArrayView1::from(deviations).to_owned();
+        let gain = &diagonal * &decay;
+        Self::from_chain(what, Chain { diagonal, gain, decay })
     }
 
     /// The root of σ²ρ^|i−j| (d × d) with `variance` = σ²; `what` names the matrix in errors.
@@ -113,7 +135,7 @@ impl Root {
             *first = variance.sqrt();
         }
         let gain = &diagonal * rho;
-        Self::from_chain(what, Chain { diagonal, gain, decay: rho })
+        Self::from_chain(what, Chain { diagonal, gain, decay: Array1::from_elem(d, rho) })
     }
 
     /// The root of a(I − J/d) + b J/d (d × d, J of ones); `what` names the matrix in errors.
@@ -133,7 +155,7 @@ impl Root {
         let shared = |j: usize| (b - a) / order * (a / level(j));
         let diagonal = Array1::from_shape_fn(d, |j| (a * level(j + 1) / level(j)).sqrt());
         let gain = Array1::from_shape_fn(d, |j| shared(j) / diagonal[j]);
-        Self::from_chain(what, Chain { diagonal, gain, decay: 1.0 })
+        Self::from_chain(what, Chain { diagonal, gain, decay: Array1::ones(d) })
     }
 
     /// The Cholesky root of ΛΛᵀ + Ψ, which keeps its parts; `what` names the matrix in errors.
@@ -345,6 +367,25 @@ impl Root {
         self.low_rank = None;
     }
 
+    /// A ← diag(c) A diag(c) for c > 0: L ← diag(c) L.
+    pub fn scale_rows(&mut self, c: ArrayView1<'_, f64>) {
+        self.ln_det += 2.0 * c.iter().map(|x| x.ln()).sum::<f64>();
+        if let Some(LowRank { loadings, diagonal }) = &mut self.low_rank {
+            *loadings *= &c.insert_axis(Axis(1));
+            *diagonal *= &(&c * &c);
+        }
+        match &mut self.kind {
+            Kind::Dense { lower, inverse } => {
+                *lower *= &c.insert_axis(Axis(1));
+                *inverse /= &c.insert_axis(Axis(0));
+            }
+            Kind::Chain { chain, lower, inverse } => {
+                chain.scale_rows(c);
+                (*lower, *inverse) = (OnceLock::new(), OnceLock::new());
+            }
+        }
+    }
+
     /// A ← c A for c > 0.
     pub fn scale(&mut self, c: f64) {
         self.ln_det += self.order() as f64 * c.ln();
@@ -479,6 +520,31 @@ mod tests {
         let diagonal = array![1e-6, 1.0, 1e6];
         let root = Root::of_diagonal("d", diagonal.view()).unwrap();
         agrees(&root, &Array2::from_diag(&diagonal), 1e-14);
+    }
+
+    #[test]
+    fn markov_roots_are_cholesky_roots() {
+        let (s, phi) = ([2.0, 0.5, 1.0, 3.0], [0.5, -2.0, 0.0]);
+        let mut matrix = Array2::<f64>::zeros((4, 4));
+        matrix[[0, 0]] = 4.0;
+        for i in 1..4 {
+            for j in 0..i {
+                matrix[[i, j]] = phi[i - 1] * matrix[[i - 1, j]];
+                matrix[[j, i]] = matrix[[i, j]];
+            }
+            matrix[[i, i]] = phi[i - 1] * matrix[[i - 1, i]] + s[i] * s[i];
+        }
+        let mut root = Root::of_markov("a chain", &s, &phi).unwrap();
+        agrees(&root, &matrix, 1e-14);
+        let c = array![0.1, 3.0, 1.0, 50.0];
+        root.scale_rows(c.view());
+        let moved = Array2::from_shape_fn((4, 4), |(i, j)| matrix[[i, j]] * c[i] * c[j]);
+        agrees(&root, &moved, 1e-14);
+        let mut dense = Root::of("a chain", matrix.view()).unwrap();
+        dense.scale_rows(c.view());
+        agrees(&dense, &moved, 1e-14);
+        assert!(Root::of_markov("a chain", &s, &phi[..2]).is_err());
+        assert!(Root::of_markov("a chain", &[1.0, 0.0], &[0.5]).is_err());
     }
 
     #[test]

@@ -62,6 +62,13 @@ impl WithSimd for ScaleLanes<'_> {
     }
 }
 
+/// X ← X diag(w) for (k, inner).
+pub fn multiply_lanes(x: &mut [f64], weights: &[f64]) {
+    for row in x.chunks_exact_mut(weights.len().max(1)) {
+        row.iter_mut().zip(weights).for_each(|(v, w)| *v *= w);
+    }
+}
+
 /// sums ← sums + X 1 for (k, inner).
 pub fn sum_lanes(x: &[f64], inner: usize, sums: &mut [f64]) {
     for (row, sum) in x.chunks_exact(inner.max(1)).zip(sums) {

@@ -2,13 +2,16 @@
 
 mod existence;
 mod mean;
+mod poles;
 pub(crate) mod serial;
 pub mod spec;
 
 pub use existence::{Existence, existence, required_samples};
 pub use mean::Mean;
+pub use poles::least_dof;
 pub use spec::ModelSpec;
 
+use crate::data::Sample;
 use crate::family::{Gaussian, KroneckerT, Law, MatrixT, require_dof};
 use crate::kronecker::Side;
 use crate::structure::Structure;
@@ -158,6 +161,21 @@ impl Model {
             + usize::from(self.estimate_dof)
     }
 
+    /// The model with positions instead of labels, where a structure asks for those of the sample;
+    /// `None` where none does.
+    ///
+    /// # Errors
+    /// As [`Structure::with_labels`].
+    pub(crate) fn placed(&self, sample: &Sample) -> Result<Option<Self>> {
+        if !(self.rows.uses_labels() || self.cols.uses_labels()) {
+            return Ok(None);
+        }
+        let mut placed = self.clone();
+        placed.rows = self.rows.with_labels(sample.row_names())?;
+        placed.cols = self.cols.with_labels(sample.col_names())?;
+        Ok(Some(placed))
+    }
+
     /// Can this model be fitted to p × q matrices at all?
     ///
     /// # Errors
@@ -175,10 +193,11 @@ impl Model {
     /// With structured factors no theorem gives the number of samples, but the scatters must have
     /// the rank that the structures need: n samples give them nq − b and np − a, where a mean
     /// that spans the other side takes b columns or a rows from one sample.
-    fn check_ranks(&self, n: usize, p: usize, q: usize) -> Result<Vec<String>> {
+    fn check_ranks(&self, rank: usize, n: usize, p: usize, q: usize) -> Result<Vec<String>> {
         let (row_need, col_need) =
             (self.rows.shape().required_rank(p), self.cols.shape().required_rank(q));
-        let (spent_cols, spent_rows) = self.mean.dimensions_spent(p, q);
+        let (cols, rows) = self.mean.dimensions_spent(p, q);
+        let (spent_cols, spent_rows) = (rank * cols, rank * rows);
         let enough = |n: usize| {
             n * q >= row_need.saturating_add(spent_cols)
                 && n * p >= col_need.saturating_add(spent_rows)
@@ -205,12 +224,26 @@ impl Model {
     /// # Errors
     /// [`Error::TooFewSamples`].
     pub fn check_count(&self, n: usize, p: usize, q: usize) -> Result<Vec<String>> {
+        self.check_count_after(1, n, p, q)
+    }
+
+    /// [`Model::check_count`] with covariates of this rank: each of them has a mean of its own.
+    ///
+    /// # Errors
+    /// [`Error::TooFewSamples`].
+    pub fn check_count_after(
+        &self,
+        rank: usize,
+        n: usize,
+        p: usize,
+        q: usize,
+    ) -> Result<Vec<String>> {
         if !(self.rows.shape().is_unstructured() && self.cols.shape().is_unstructured()) {
-            return self.check_ranks(n, p, q);
+            return self.check_ranks(rank, n, p, q);
         }
-        let spent = self.mean.samples_spent();
+        let spent = self.mean.samples_spent() * rank;
         let verdict = existence(n.saturating_sub(spent), p, q);
-        let worst = existence(n.saturating_sub(self.mean.samples_spent_at_most()), p, q);
+        let worst = existence(n.saturating_sub(self.mean.samples_spent_at_most() * rank), p, q);
         match (verdict, worst) {
             (Existence::None, _) => Err(Error::TooFewSamples {
                 what: "the sample".to_owned(),
@@ -218,7 +251,10 @@ impl Model {
                 required: required_samples(p, q) + spent,
                 p,
                 q,
-                because: self.mean.because().to_owned(),
+                because: match rank {
+                    1 => self.mean.because().to_owned(),
+                    _ => format!(" (the {rank} covariates cost one each)"),
+                },
             }),
             (Existence::NotUnique, _) => Ok(vec![format!(
                 "with n = {n} samples of {p} × {q} the maximum exists but is not unique: only the \

@@ -54,7 +54,7 @@ impl ModelSpec {
     }
 
     /// Sets one part from text: `law`, `dof` (a number or `estimate`), `rows` and `cols` (a
-    /// structure, or `known:FILE`), `mean` (a name, `linear:C,D` with two files, or the file of a
+    /// structure, some of them with a file as `known:FILE`), `mean` (a name, `linear:C,D` with two files, or the file of a
     /// p × q matrix).
     ///
     /// # Errors
@@ -206,7 +206,7 @@ fn matrix(file: &str, rows: &[String], cols: &[String]) -> Result<Array2<f64>> {
     io::read_named_matrix(Path::new(file))?.matched(rows, cols)
 }
 
-/// A structure from its name, or from `known:FILE`.
+/// A structure from its name, with a file where the name has one.
 ///
 /// # Errors
 /// [`Error::Domain`] with the names; what the file says.
@@ -214,16 +214,14 @@ pub fn structure(text: &str) -> Result<Structure> {
     structure_for(text, &[])
 }
 
-/// [`structure`] of a side with these names: a known matrix that has names, too, is brought into
-/// their order.
+/// [`structure`] of a side with these names: rows of a file (of a known matrix, its columns too)
+/// that have names are brought into their order.
 ///
 /// # Errors
 /// As [`structure`]; [`Error::Names`] for a file with other names.
 pub fn structure_for(text: &str, names: &[String]) -> Result<Structure> {
-    match text.strip_prefix("known:") {
-        Some(file) => Ok(Structure::Known(matrix(file, names, names)?)),
-        None => text.parse(),
-    }
+    let cols = if text.starts_with("known:") { names } else { &[] };
+    Structure::parse_with(text, &|file| matrix(file, names, cols))
 }
 
 /// A mean from its name, from `linear:C,D` (two files), or from the file of a p × q matrix.

@@ -1,6 +1,7 @@
 //! Stationary autoregression of order one: A = σ²ρ^|i−j|.
 
-use super::{Parameter, Shape, not_definite, project_scale, project_scale_and, usable};
+use super::het::EqualVariances;
+use super::{Parameter, Shape, lags, not_definite, project_scale, project_scale_and, usable};
 use crate::Result;
 use crate::linalg::Root;
 use ndarray::{Array2, ArrayView2};
@@ -91,6 +92,10 @@ impl Shape for Ar1 {
         "ar1".to_owned()
     }
 
+    fn distances(&self, d: usize) -> Option<Array2<f64>> {
+        Some(lags(d))
+    }
+
     fn n_parameters(&self, d: usize) -> usize {
         d.min(2)
     }
@@ -179,6 +184,8 @@ impl Shape for Ar1 {
         Ok(project_scale_and(whitened, &rest))
     }
 }
+
+impl EqualVariances for Ar1 {}
 
 /// Sums over the diagonals, both sides of it.
 pub(super) fn lag_sums(matrix: ArrayView2<'_, f64>) -> Vec<f64> {

@@ -1,5 +1,6 @@
 //! Equal variances and one common correlation: A = a(I − J/d) + b J/d.
 
+use super::het::EqualVariances;
 use super::{Parameter, Shape, not_definite, project_scale, project_scale_and, usable};
 use crate::Result;
 use crate::linalg::Root;
@@ -133,5 +134,38 @@ impl Shape for CompoundSymmetry {
         let rest =
             Array2::from_shape_fn((d, d), |(i, j)| u[i] * u[j] - if i == j { mean } else { 0.0 });
         Ok(project_scale_and(whitened, &rest))
+    }
+}
+
+/// The share of e^w in d − 1 + e^w: how ln a falls with w = ln(b/a) where σ² = 1.
+fn share(w: f64, d: usize) -> f64 {
+    1.0 / (1.0 + (d - 1) as f64 * (-w).exp())
+}
+
+/// With σ² = 1, w = ln(b/a) is left: a = d/(d − 1 + e^w).
+impl EqualVariances for CompoundSymmetry {
+    fn unit(&self, rest: &[f64], d: usize) -> Vec<f64> {
+        let Some(w) = rest.first() else { return vec![0.0] };
+        let ln_a = -(w.exp_m1() / d as f64).ln_1p();
+        vec![ln_a, ln_a + w]
+    }
+
+    fn unit_step(&self, rest: &[f64], step: &[f64], d: usize) -> Vec<f64> {
+        let (Some(w), Some(t)) = (rest.first(), step.first()) else { return vec![0.0] };
+        let share = share(*w, d);
+        vec![-share * t, (1.0 - share) * t]
+    }
+
+    fn rest_gradient(&self, rest: &[f64], all: &[f64], d: usize) -> Vec<f64> {
+        let (Some(w), [a, b]) = (rest.first(), all) else { return Vec::new() };
+        let share = share(*w, d);
+        vec![(1.0 - share) * b - share * a]
+    }
+
+    fn rest(&self, all: Vec<f64>) -> Vec<f64> {
+        match all[..] {
+            [a, b] => vec![b - a],
+            _ => Vec::new(),
+        }
     }
 }

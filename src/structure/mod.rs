@@ -4,31 +4,45 @@
 //! identified and σ² is always free. A `correlation` factor is thus "equal variances", an
 //! `ar1` factor is σ²ρ^|i−j|, a `known` factor is known up to its scale.
 
+mod antedependence;
 mod ar1;
+mod block;
 mod compound_symmetry;
 mod correlation;
 mod descent;
 mod diagonal;
+mod exchangeable;
 mod factor;
+mod het;
 mod identity;
 mod known;
 mod name;
 mod nesting;
 mod parameter;
+mod positions;
 mod serial;
+mod spatial;
 mod toeplitz;
 mod unstructured;
 
+pub use antedependence::Antedependence;
 pub use ar1::Ar1;
+pub use block::Block;
 pub use compound_symmetry::CompoundSymmetry;
 pub use correlation::Correlation;
 pub use diagonal::Diagonal;
+pub use exchangeable::Exchangeable;
 pub use factor::Factor;
+pub use het::Het;
 pub use identity::Identity;
 pub use known::Known;
 pub use parameter::{IntervalScale, Parameter, ParameterKind};
+pub use positions::Positions;
+pub use spatial::{Kernel, Spatial};
 pub use toeplitz::Toeplitz;
 pub use unstructured::Unstructured;
+
+use het::EqualVariances;
 
 use crate::linalg::{Root, matmul, require_finite, symmetric_eigen};
 use crate::{Error, Result};
@@ -62,12 +76,57 @@ pub enum Structure {
     Correlation,
     /// Stationary: the covariance depends on |i − j| only.
     Toeplitz,
+    /// A Markov chain: own variances and own correlations of neighbours.
+    Antedependence,
+    /// Block diagonal with blocks of these orders, unstructured inside.
+    Block(Vec<usize>),
+    /// Compound symmetry within and between the groups that these labels of the entries make.
+    Exchangeable(Vec<String>),
+    /// Equal variances and correlations that fall with the distance between positions.
+    Spatial(Kernel, Positions),
+    /// Free variances on a structure of correlations.
+    Het(Correlations),
     /// This many common factors plus a diagonal.
     Factor(usize),
     /// Known up to its scale.
     Known(Array2<f64>),
     /// A structure of the user's own.
     Custom(Arc<dyn Shape>),
+}
+
+/// Structures of equal variances that [`Structure::Het`] frees.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Correlations {
+    /// ρ^|i−j|.
+    Ar1,
+    /// One common correlation.
+    CompoundSymmetry,
+    /// Correlations that depend on |i − j| only.
+    Toeplitz,
+    /// Correlations that fall with the distance between positions.
+    Spatial(Kernel, Positions),
+}
+
+impl Correlations {
+    /// The structure of equal variances.
+    pub fn plain(&self) -> Structure {
+        match self {
+            Self::Ar1 => Structure::Ar1,
+            Self::CompoundSymmetry => Structure::CompoundSymmetry,
+            Self::Toeplitz => Structure::Toeplitz,
+            Self::Spatial(kernel, positions) => Structure::Spatial(*kernel, positions.clone()),
+        }
+    }
+
+    fn worker(&self) -> Arc<dyn EqualVariances> {
+        match self {
+            Self::Ar1 => Arc::new(Ar1),
+            Self::CompoundSymmetry => Arc::new(CompoundSymmetry),
+            Self::Toeplitz => Arc::new(Toeplitz),
+            Self::Spatial(kernel, positions) => Arc::new(Spatial::new(*kernel, positions.clone())),
+        }
+    }
 }
 
 impl Structure {
@@ -81,6 +140,11 @@ impl Structure {
             Self::CompoundSymmetry => Arc::new(CompoundSymmetry),
             Self::Correlation => Arc::new(Correlation),
             Self::Toeplitz => Arc::new(Toeplitz),
+            Self::Antedependence => Arc::new(Antedependence),
+            Self::Block(sizes) => Arc::new(Block { sizes: sizes.clone() }),
+            Self::Exchangeable(labels) => Arc::new(Exchangeable::new(labels.clone())),
+            Self::Spatial(kernel, positions) => Arc::new(Spatial::new(*kernel, positions.clone())),
+            Self::Het(correlations) => Arc::new(Het::new(correlations.worker())),
             Self::Factor(factors) => Arc::new(Factor { factors: *factors }),
             Self::Known(matrix) => Arc::new(Known::new(matrix.clone())),
             Self::Custom(shape) => shape.clone(),
@@ -207,6 +271,17 @@ pub trait Shape: Debug + Send + Sync {
         Vec::new()
     }
 
+    /// Distances or lags between entries (d × d) that correlations of this structure are read by;
+    /// `None` where there are none.
+    fn distances(&self, _d: usize) -> Option<Array2<f64>> {
+        None
+    }
+
+    /// What the reader of a fit has to know of its factor: an edge that was reached, digits lost.
+    fn note(&self, _root: &Root) -> Option<String> {
+        None
+    }
+
     /// Is every matrix of order d of this structure one of `outer`? `None` where it is not known:
     /// there is no likelihood-ratio test then. Asked of structures of the user's own.
     fn is_within(&self, _outer: &Structure, _d: usize) -> Option<bool> {
@@ -326,6 +401,11 @@ fn usable(what: &str, matrix: Array2<f64>) -> Result<Array2<f64>> {
         let minor = matrix.diag().iter().position(|x| !(*x > 0.0 && x.is_finite()));
         Err(not_definite(what, minor.map_or(matrix.nrows(), |i| i + 1)))
     }
+}
+
+/// |i − j|.
+fn lags(d: usize) -> Array2<f64> {
+    Array2::from_shape_fn((d, d), |(i, j)| i.abs_diff(j) as f64)
 }
 
 fn not_definite(what: &str, minor: usize) -> Error {

@@ -1,6 +1,6 @@
 //! Which structures are special cases of which, as sets of matrices.
 
-use super::Structure;
+use super::{Correlations, Exchangeable, Kernel, Structure};
 use ndarray::Array2;
 use std::sync::Arc;
 
@@ -27,14 +27,17 @@ impl Structure {
         }
     }
 
-    /// Does a likelihood-ratio test of this against `outer` lose common factors? Where the smaller
-    /// structure has fewer of them, the loadings of the others are not identified, and the
-    /// χ² theory does not hold.
-    pub(crate) fn loses_factors(&self, outer: &Self) -> bool {
+    /// Why the χ² theory does not hold for a likelihood-ratio test of this, d-dimensional, against
+    /// `outer`: parameters that mean nothing under the smaller structure, or an edge.
+    pub(crate) fn irregular_within(&self, outer: &Self) -> Option<&'static str> {
         match (self, outer) {
-            (Self::Factor(small), Self::Factor(large)) => small != large,
-            (_, Self::Factor(_)) => true,
-            _ => false,
+            (Self::Factor(small), Self::Factor(large)) if small == large => None,
+            (_, Self::Factor(_)) => Some("without a common factor its loadings mean nothing"),
+            (Self::Identity, Self::Spatial(..))
+            | (Self::Identity | Self::Diagonal, Self::Het(Correlations::Spatial(..))) => {
+                Some("independence is at the edge of positive correlations")
+            }
+            _ => None,
         }
     }
 }
@@ -47,18 +50,69 @@ fn within(inner: &Structure, outer: &Structure, d: usize) -> bool {
         (S::Identity, S::Known(matrix)) => is_one(matrix, inner, d),
         (_, S::Known(_)) => false,
         (S::Identity, _) => true,
-        (S::Diagonal, S::Diagonal | S::Factor(_)) => true,
-        (S::Ar1, S::Ar1 | S::Toeplitz | S::Correlation) => true,
+        (S::Diagonal, S::Exchangeable(labels)) => Exchangeable::new(labels.clone()).is_trivial(),
+        (S::Diagonal, S::Diagonal | S::Factor(_) | S::Antedependence | S::Block(_) | S::Het(_)) => {
+            true
+        }
+        (S::Block(fine), S::Block(coarse)) => ends(coarse).iter().all(|x| ends(fine).contains(x)),
+        (S::Block(sizes), S::Antedependence) => sizes.iter().all(|d| *d <= 2),
+        (S::Block(sizes), _) => sizes.iter().all(|d| *d == 1) && within(&S::Diagonal, outer, d),
+        (S::Exchangeable(coarse), S::Exchangeable(fine)) => merges(fine, coarse),
+        (S::CompoundSymmetry, S::Exchangeable(_)) => true,
+        (S::Exchangeable(labels), _) => {
+            labels.iter().all(|x| *x == labels[0]) && within(&S::CompoundSymmetry, outer, d)
+        }
+        (S::Het(a), S::Het(b)) => within(&a.plain(), &b.plain(), d),
+        (S::Het(a), S::Antedependence) => within(&a.plain(), outer, d),
+        (_, S::Het(b)) => within(inner, &b.plain(), d),
+        (S::Factor(few), S::Factor(many)) => few <= many,
+        _ => stationary_within(inner, outer, d),
+    }
+}
+
+/// The same for structures of equal variances, and for Markov chains around them.
+fn stationary_within(inner: &Structure, outer: &Structure, d: usize) -> bool {
+    use Structure as S;
+    match (inner, outer) {
+        (S::Ar1, S::Ar1 | S::Toeplitz | S::Correlation | S::Antedependence) => true,
+        (S::Antedependence, S::Antedependence) => true,
         (S::CompoundSymmetry, S::CompoundSymmetry | S::Toeplitz | S::Correlation) => true,
         (S::Toeplitz, S::Toeplitz | S::Correlation) => true,
+        (S::Spatial(k, at), S::Spatial(l, other)) => k == l && at == other,
+        (S::Spatial(..), S::Correlation) => true,
+        (S::Spatial(_, at), S::Toeplitz) => at.steps().is_some_and(|s| even(&s)),
+        (S::Spatial(Kernel::Exponential, at), S::Ar1) => at.steps().is_some_and(|s| even(&s)),
+        (S::Spatial(Kernel::Exponential, at), S::Antedependence) => at.steps().is_some(),
         // Of order two, all of these say that the variances are equal.
         (
             S::Correlation | S::Toeplitz | S::CompoundSymmetry | S::Ar1,
             S::Correlation | S::Toeplitz | S::CompoundSymmetry | S::Ar1,
         ) => d == 2 || matches!(outer, S::Correlation),
-        (S::Factor(few), S::Factor(many)) => few <= many,
         _ => false,
     }
+}
+
+/// Where blocks of these orders end.
+fn ends(sizes: &[usize]) -> Vec<usize> {
+    sizes
+        .iter()
+        .scan(0, |end, size| {
+            *end += size;
+            Some(*end)
+        })
+        .collect()
+}
+
+/// Are entries with the same label in `fine` together in `coarse` too?
+fn merges(fine: &[String], coarse: &[String]) -> bool {
+    let pairs = || fine.iter().zip(coarse);
+    fine.len() == coarse.len()
+        && pairs().all(|(a, b)| pairs().all(|(other, label)| a != other || b == label))
+}
+
+/// Are these steps the same but for rounding?
+fn even(steps: &[f64]) -> bool {
+    steps.iter().all(|x| (x - steps[0]).abs() <= 1e-12 * steps[0].abs())
 }
 
 /// Is a given matrix one of a structure? Its coordinates lead back to it then.
@@ -92,6 +146,18 @@ mod tests {
             ("toeplitz", "correlation"),
             ("diagonal", "factor:1"),
             ("factor:1", "factor:2"),
+            ("diagonal", "het:ar1"),
+            ("ar1", "het:ar1"),
+            ("het:ar1", "het:toeplitz"),
+            ("compound-symmetry", "het:toeplitz"),
+            ("het:ar1", "antedependence"),
+            ("block:1,1,2", "block:2,2"),
+            ("block:2,2", "antedependence"),
+            ("block:1,1,1,1", "het:ar1"),
+            ("compound-symmetry", "exchangeable:a,b,a,b"),
+            ("exchangeable:x,x,y,y", "exchangeable:a,a,b,c"),
+            ("exchangeable:x,x,x,x", "toeplitz"),
+            ("diagonal", "exchangeable:a,b,c,d"),
         ] {
             assert!(within(a, b, 4), "{a} in {b}");
         }
@@ -102,10 +168,37 @@ mod tests {
             ("ar1", "identity"),
             ("correlation", "toeplitz"),
             ("factor:2", "factor:1"),
+            ("het:ar1", "ar1"),
+            ("het:toeplitz", "het:ar1"),
+            ("antedependence", "het:ar1"),
+            ("toeplitz", "antedependence"),
+            ("block:2,2", "block:1,3"),
+            ("block:2,2", "het:ar1"),
+            ("exchangeable:a,a,b,c", "exchangeable:x,x,y,y"),
+            ("diagonal", "exchangeable:a,a,b,c"),
+            ("het:ar1", "correlation"),
         ] {
             assert!(!within(a, b, 4), "{a} in {b}");
         }
         assert!(within("correlation", "ar1", 2) && !within("correlation", "ar1", 3));
+    }
+
+    #[test]
+    fn positions_are_looked_at() {
+        let at =
+            |kernel, x: &[f64]| Structure::Spatial(kernel, crate::structure::Positions::line(x));
+        let even = at(Kernel::Exponential, &[3.0, 2.0, 1.0, 0.0]);
+        let uneven = at(Kernel::Exponential, &[0.0, 1.0, 3.0, 4.0]);
+        let mixed = at(Kernel::Exponential, &[0.0, 3.0, 1.0, 4.0]);
+        let smooth = at(Kernel::Matern32, &[3.0, 2.0, 1.0, 0.0]);
+        let inside = |a: &Structure, b: &Structure| a.is_within(b, 4) == Some(true);
+        assert!(inside(&even, &Structure::Ar1) && inside(&uneven, &Structure::Antedependence));
+        assert!(!inside(&uneven, &Structure::Ar1) && !inside(&mixed, &Structure::Antedependence));
+        assert!(inside(&smooth, &Structure::Toeplitz) && !inside(&smooth, &Structure::Ar1));
+        assert!(inside(&even, &even.clone().heterogeneous().unwrap()) && !inside(&even, &smooth));
+        assert!(inside(&Structure::Identity, &even) && !inside(&Structure::Diagonal, &even));
+        assert!(Structure::Identity.irregular_within(&even).is_some());
+        assert!(Structure::Identity.irregular_within(&Structure::Ar1).is_none());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a structure says of itself in a report: numbers with their meaning.
 
+use ndarray::ArrayView2;
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
@@ -47,6 +48,8 @@ pub enum ParameterKind {
     Uniqueness,
     /// The variance of an entry beside the mean variance.
     Variance,
+    /// The variance of the entries of a group beside the mean variance.
+    GroupVariance,
     /// The distance over which correlation fades, in the units of the positions.
     Range,
     /// Whatever a structure of the user's own names so.
@@ -61,6 +64,7 @@ impl ParameterKind {
             Self::Loading => "loading",
             Self::Uniqueness => "uniqueness",
             Self::Variance => "variance",
+            Self::GroupVariance => "group-variance",
             Self::Range => "range",
             Self::Named(name) => name,
         }
@@ -68,7 +72,7 @@ impl ParameterKind {
 
     /// Is [`Parameter::row`] an entry of the factor (a row or column of the data)?
     pub fn is_of_entries(&self) -> bool {
-        !matches!(self, Self::Correlation | Self::Range)
+        !matches!(self, Self::Correlation | Self::GroupVariance | Self::Range)
     }
 
     /// Do parameters of this kind say what there is to say of the correlations?
@@ -118,6 +122,13 @@ impl Parameter {
     /// A number of the user's own, with an interval on the given scale.
     pub fn named(name: impl Into<Cow<'static, str>>, value: f64, scale: IntervalScale) -> Self {
         Self::new(ParameterKind::Named(name.into()), value, scale)
+    }
+
+    /// The variances of the entries of a factor, beside their mean.
+    pub(super) fn variances(matrix: ArrayView2<'_, f64>) -> Vec<Self> {
+        let mean = matrix.diag().sum() / matrix.nrows() as f64;
+        let one = |x: f64| Self::new(ParameterKind::Variance, x / mean, IntervalScale::Log);
+        matrix.diag().iter().enumerate().map(|(i, x)| one(*x).at(i)).collect()
     }
 
     /// The same of an entry, lag or group.

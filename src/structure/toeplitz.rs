@@ -1,7 +1,8 @@
 //! Stationary covariances: A_ij depends on |i − j| only, positive definite by construction.
 
 use super::ar1::lag_sums;
-use super::{Parameter, Shape, descent, not_definite, usable};
+use super::het::EqualVariances;
+use super::{Parameter, Shape, descent, lags, not_definite, usable};
 use crate::Result;
 use ndarray::{Array2, ArrayView2};
 
@@ -89,6 +90,10 @@ impl Shape for Toeplitz {
         "toeplitz".to_owned()
     }
 
+    fn distances(&self, d: usize) -> Option<Array2<f64>> {
+        Some(lags(d))
+    }
+
     fn n_parameters(&self, d: usize) -> usize {
         d
     }
@@ -164,3 +169,5 @@ impl Shape for Toeplitz {
         (1..matrix.nrows()).map(|k| Parameter::correlation(matrix[[0, k]] / unit).at(k)).collect()
     }
 }
+
+impl EqualVariances for Toeplitz {}

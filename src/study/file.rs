@@ -9,7 +9,7 @@ use crate::family::LawName;
 use crate::inference::ErrorOptions;
 use crate::model::{Dof, Mean, ModelSpec};
 use crate::structure::Structure;
-use crate::{Error, Result, linalg};
+use crate::{Error, Result, io, linalg};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -215,7 +215,7 @@ fn estimator(section: &Section<'_>) -> Result<Arc<dyn Estimator>> {
     let law_name = law.text()?;
     let structure = |key: &str| match section.get(key) {
         None => Ok(Structure::default()),
-        Some(value) => value.parsed::<Structure>(),
+        Some(value) => value.structure(),
     };
     let (rows, cols) = (structure("rows")?, structure("cols")?);
     let options = options(section)?;
@@ -411,6 +411,13 @@ impl<'a> Value<'a> {
 
     fn is_text(&self, text: &str) -> bool {
         self.value.as_str() == Some(text)
+    }
+
+    /// A structure; its file is looked for beside the study file.
+    fn structure(&self) -> Result<Structure> {
+        let folder = self.file.path.parent().unwrap_or(Path::new(""));
+        Structure::parse_with(&self.text()?, &|file| io::read_matrix(&folder.join(file)))
+            .map_err(|e| self.fault(e))
     }
 
     fn parsed<T: FromStr<Err = Error>>(&self) -> Result<T> {

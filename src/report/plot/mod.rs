@@ -9,6 +9,7 @@ mod canvas;
 mod chart;
 mod colour;
 mod distances;
+mod fade;
 mod fit;
 mod heat_map;
 mod png;
