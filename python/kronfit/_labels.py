@@ -237,7 +237,7 @@ def kron(a: Floats, b: Floats) -> Floats:
 
 def as_array(x: ArrayLike, what: str = "X") -> Floats:
     """Float64 in C order, as it is where it is that already."""
-    if type(x) is np.ndarray and x.dtype == np.float64 and x.flags.c_contiguous:
+    if type(x) is np.ndarray and x.dtype == np.float64 and x.flags.c_contiguous and x.flags.aligned:
         return x
     if isinstance(x, np.ma.MaskedArray):
         masked: Any = x.astype(np.float64)
@@ -250,7 +250,7 @@ def as_array(x: ArrayLike, what: str = "X") -> Floats:
         )
     if array.dtype.kind not in "fiub":
         raise ValueError(f"{what} holds {array.dtype}, but real numbers are needed")
-    return np.ascontiguousarray(array, dtype=np.float64)
+    return np.require(array, np.float64, ["C", "A"])
 
 
 def matrices(

@@ -31,7 +31,8 @@ _PART = 1 << 18
 
 def _answer(question: str, block: Any, offset: int) -> Floats:
     """What a worker does: the sums of its chunk."""
-    values = np.ascontiguousarray(block, dtype=np.float64)
+    # What came over a network may stand anywhere in memory.
+    values = np.require(block, np.float64, ["C", "A"])
     if values.size and not np.isfinite(values.sum()):
         bad = np.argwhere(~np.isfinite(values))
         if len(bad):

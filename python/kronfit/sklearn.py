@@ -43,6 +43,7 @@ class _MatrixEstimator(BaseEstimator):  # type: ignore[misc]
             reset=reset,
             ensure_min_samples=2 if reset else 1,
         )
+        array = np.require(array, np.float64, ["C", "A"])
         if array.ndim == 3:
             found = array.shape[1:]
             if not reset and tuple(found) != self._shape:

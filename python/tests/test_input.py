@@ -47,7 +47,7 @@ def test_inf_is_named():
     [
         ({"rows": "ar2"}, 'structure is "ar2"'),
         ({"model": "gausian"}, "gausian"),
-        ({"dof": 3}, "Gaussian has no degrees of freedom"),
+        ({"dof": 3}, "the Gaussian has none"),
         ({"model": "matrix-t", "dof": "guess"}, 'a number or "estimate"'),
         ({"model": "matrix-t", "dof": -1.0}, "-1"),
         ({"mean": "row"}, 'the mean is "row"'),
@@ -68,6 +68,10 @@ def test_other_memory_orders_and_types():
     wanted = kronfit.fit(X).llf
     for same in (np.asfortranarray(X), X.astype(">f8"), X.tolist(), X[::-1][::-1]):
         assert kronfit.fit(same).llf == wanted
+    bytes_ = np.zeros(X.nbytes + 1, dtype=np.uint8)
+    crooked = bytes_[1:].view(np.float64).reshape(X.shape)
+    crooked[:] = X
+    assert not crooked.flags.aligned and kronfit.fit(crooked).llf == wanted
     assert kronfit.fit(X.astype(np.float32)).llf == pytest.approx(wanted, rel=1e-6)
     assert kronfit.fit((X * 100).astype(int)).converged
 
