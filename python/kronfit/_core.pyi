@@ -126,7 +126,6 @@ class Fit:
     def distribution(self) -> Distribution: ...
 
 def fit(data: Data, model: Model, options: dict[str, Any], callback: _Callback = None) -> Fit: ...
-
 def fit_shards(
     dim: tuple[int, int, int],
     name: str,

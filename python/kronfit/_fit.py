@@ -888,5 +888,7 @@ def load(path: str | os.PathLike[str]) -> Fit:
     """
     core = _core.Fit.load(os.fspath(path))
     rows, cols = core.row_names or None, core.col_names or None
-    labels = Labels("pandas" if (rows or cols) and _installed("pandas") else "numpy", rows=rows, cols=cols)
+    labels = Labels(
+        "pandas" if (rows or cols) and _installed("pandas") else "numpy", rows=rows, cols=cols
+    )
     return Fit(core, None, core.specification(), {}, labels)

@@ -12,8 +12,9 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-import dask
 import numpy as np
+from dask.base import compute as _compute
+from dask.delayed import delayed as _delayed
 
 from . import _core
 from ._fit import Fit, Progress, model_of, options_of
@@ -22,6 +23,9 @@ from ._progress import watcher
 from ._results import KronfitWarning
 
 __all__ = ["fit"]
+
+compute: Any = _compute
+delayed: Any = _delayed
 
 #: Answers that one task adds up.
 _ARITY = 16
@@ -67,14 +71,14 @@ class _Cluster:
 
     def ask(self, question: str, sums: bool) -> Floats:
         """Ask every chunk, and add up what they say in a fixed order."""
-        ask = dask.delayed(_answer, pure=False)
+        ask = delayed(_answer, pure=False)
         answers: list[Any] = [ask(question, block, start) for block, start in self.blocks]
         if not sums:
-            return np.concatenate(dask.compute(*answers))
-        add = dask.delayed(_total, pure=False)
+            return np.concatenate(compute(*answers))
+        add = delayed(_total, pure=False)
         while len(answers) > 1:
             answers = [add(*answers[i : i + _ARITY]) for i in range(0, len(answers), _ARITY)]
-        (total,) = dask.compute(answers[0])
+        (total,) = compute(answers[0])
         return np.ascontiguousarray(total)
 
 

@@ -6,12 +6,13 @@ import threading
 import time
 
 import dask.array as da
-import kronfit
 import numpy as np
 import pytest
 import xarray as xr
-from conftest import golden
 from distributed import Client, LocalCluster
+
+import kronfit
+from conftest import golden
 
 X = np.concatenate([golden("t10_200_3_6")] * 3 + [golden("t10_200_3_6") * 1.5])
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import scipy.stats
-from conftest import golden
 
 import kronfit
+from conftest import golden
 
 X = golden("norm_50_4_3")
 A = np.cov(np.random.default_rng(1).normal(size=(4, 30)))

@@ -5,9 +5,9 @@ import pickle
 
 import numpy as np
 import pytest
-from conftest import golden
 
 import kronfit
+from conftest import golden
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from conftest import golden
 
 import kronfit
+from conftest import golden
 
 X = golden("norm_50_4_3")
 

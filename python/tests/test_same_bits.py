@@ -6,9 +6,9 @@ import subprocess
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import GOLDEN, golden
 
 import kronfit
+from conftest import GOLDEN, golden
 
 FITS = [
     ("norm_50_4_3", {}),
