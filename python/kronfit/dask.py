@@ -18,7 +18,7 @@ from dask.delayed import delayed as _delayed
 
 from . import _core
 from ._fit import Fit, Progress, model_of, options_of
-from ._labels import Floats, Labels
+from ._labels import Floats, Labels, as_array
 from ._progress import watcher
 from ._results import KronfitWarning
 
@@ -49,7 +49,7 @@ def _answer(question: str, block: Any, offset: int) -> Floats:
 
 
 def _total(*answers: Floats) -> Floats:
-    total = answers[0].copy()
+    total = np.array(answers[0])
     for answer in answers[1:]:
         total += answer
     return total
@@ -74,12 +74,12 @@ class _Cluster:
         ask = delayed(_answer, pure=False)
         answers: list[Any] = [ask(question, block, start) for block, start in self.blocks]
         if not sums:
-            return np.concatenate(compute(*answers))
+            return np.concatenate([as_array(answer) for answer in compute(*answers)])
         add = delayed(_total, pure=False)
         while len(answers) > 1:
             answers = [add(*answers[i : i + _ARITY]) for i in range(0, len(answers), _ARITY)]
         (total,) = compute(answers[0])
-        return np.ascontiguousarray(total)
+        return as_array(total)
 
 
 def fit(
@@ -129,7 +129,7 @@ def fit(
     n, p, q = X.shape
     spec = model_of(model, rows, cols, mean, dof)
     step = max(1, min(-(-n * p * q // _PART), -(-n // 64)))
-    part = np.ascontiguousarray(X[::step].compute())
+    part = as_array(X[::step].compute())
     near = _core.Data(part, [], [], "the dask array")
     cluster = _Cluster(X)
     given = options_of(options)

@@ -2,7 +2,7 @@
 
 use super::options::{FitOptions, Observer};
 use super::problem::Problem;
-use super::{Fit, warm};
+use super::{Fit, Setting, warm};
 use crate::Result;
 use crate::data::Sample;
 use crate::likelihood::{Likelihood, SampleLikelihood, ShardLikelihood, Shards};
@@ -41,16 +41,18 @@ impl Model {
             Err(_) => Problem::new(self, &all).start()?,
         };
         start.passes = 0;
+        let setting = Setting { model: self, units: None, pole: None, look: None };
+        let about = (near.labels(), setting);
         let mut fit = if warm::by_moments(self, dim, options)? {
             let moments = all.moments(&start.point)?.likelihood()?;
             if *self.mean_structure() == Mean::Free {
                 start.point.mean.assign(&moments.average()?);
             }
             let problem = Problem::new(self, &moments);
-            self.climb_from(&problem, start, near.labels(), options, (warnings, clock), observer)?
+            self.climb_from(&problem, start, about, options, (warnings, clock), observer)?
         } else {
             let problem = Problem::new(self, &all);
-            self.climb_from(&problem, start, near.labels(), options, (warnings, clock), observer)?
+            self.climb_from(&problem, start, about, options, (warnings, clock), observer)?
         };
         fit.stands_for(n, shards.name().to_owned());
         Ok(fit)

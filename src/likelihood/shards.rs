@@ -297,7 +297,7 @@ impl Likelihood for ShardLikelihood<'_> {
         let answer = self.shards.ask(&Question::Summaries { at: Place::of(at), law })?;
         let (n, p, q) = self.dim();
         reader(&answer, n * family.summary_len(p, q))?;
-        Ok(Summaries { values: Array1::from(answer), weights: None })
+        Ok(Summaries::plain(Array1::from(answer)))
     }
 }
 
