@@ -71,7 +71,7 @@ def test_progress(client):
 @pytest.mark.parametrize(
     ("bad", "sentence"),
     [
-        (da.ones((9, 4, 4), chunks=(3, 2, 4)), r"chunked along the rows .* rechunk"),
+        (da.ones((9, 4, 4), chunks=(3, 2, 4)), r"chunked along the rows .*rechunk"),
         (da.ones((9, 4, 4), chunks=(3, 4, 2)), "chunked along the columns"),
         (da.ones((9, 4)), "2 dimensions"),
         (da.ones((9, 4, 4), dtype=complex), "real numbers"),
