@@ -19,6 +19,7 @@ mod joint_problem;
 mod newton;
 mod options;
 mod problem;
+mod shards;
 mod shrink;
 mod stream;
 mod three_step;
