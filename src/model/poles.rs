@@ -61,7 +61,8 @@ impl Model {
         because: impl Fn() -> String,
     ) -> Option<Pole> {
         let bound = self.law().dof_family()?.pole(on, of, p, q)?;
-        (bound > 0.0).then(|| Pole { dof: bound, because: because() })
+        // Nothing but equal samples is no matter of ν.
+        (bound > 0.0 && on < of).then(|| Pole { dof: bound, because: because() })
     }
 
     /// The highest pole of a sample: its counts, samples that are equal, and rows or columns in
