@@ -71,6 +71,7 @@
 
 pub mod calculus;
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod cli;
 pub mod data;
 mod error;
@@ -80,16 +81,47 @@ pub mod inference;
 pub mod io;
 pub mod kronecker;
 pub mod likelihood;
+// The engine room: for benches, tests of derivatives and laws with kernels of their own.
+#[doc(hidden)]
 pub mod linalg;
 pub mod model;
 pub mod optim;
 pub mod report;
+#[doc(hidden)]
 pub mod special;
 pub mod structure;
 pub mod study;
+#[doc(hidden)]
 pub mod text;
 
+// The front page: what a program needs, in the order of the work. The modules hold the rest.
+pub use data::{Design, Names, Sample, Weights};
 pub use error::{Error, Result};
+pub use estimate::{
+    Certificate, Certify, Coordinates, DataSource, Factors, Fit, FitOptions, Method, Normalisation,
+    Observer, Silent, Step, Termination, Tyler, TylerFit,
+};
+pub use family::{
+    Elliptical, Gaussian, KroneckerT, Law, MatrixDistribution, MatrixT, MatrixWeights, Radial,
+    Sampler, Weighting,
+};
+pub use inference::{
+    BootstrapOptions, Coefficients, Compared, Contributions, ErrorOptions, Fitted, Information,
+    InformationKind, Interval, Outliers, Profile, ProfileOptions, SampleScore, Scores,
+    SeparabilityOptions, Shared, StandardErrors, TestResult, compare, equal_factors,
+    linear_hypothesis, nested_test, score, separability,
+};
+pub use io::{ReadOptions, resolve};
+pub use kronecker::Side;
+pub use likelihood::{Likelihood, Observation, Sides, Sums, Support};
+pub use model::{Dof, Mean, Model, ModelSpec};
+pub use structure::{IntervalScale, Parameter, Shape, Structure};
+pub use study::{Estimator, RunOptions, Scenario, Study, Truth};
+
+/// The array library of the public signatures.
+pub use ndarray;
+/// The random numbers of the public signatures.
+pub use rand;
 
 /// Version of this crate.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -195,3 +195,29 @@ fn datasets_are_listed() {
         assert!(page.contains(name));
     }
 }
+
+/// Positions come from a file, one line for each row; what does not fit is said.
+#[test]
+fn positions_from_a_file() {
+    let dir = temporary();
+    write(dir.path(), "x.npy", &wobble(20, 4, 3).into_dyn());
+    std::fs::write(dir.path().join("times.csv"), "0\n0.5\n2\n3.5\n").expect("times");
+    let args = ["fit", "x.npy", "--rows", "exponential:times.csv", "--json", "-"];
+    let output = kronfit(dir.path(), &args);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let fit: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(fit["rows"], "exponential");
+    let parameters = fit["row_parameters"].as_array().expect("parameters");
+    assert_eq!((&parameters[0][0], &parameters[1][0]), (&"rho".into(), &"range".into()));
+    for (structure, part) in [
+        ("exponential:labels", "there are none"),
+        ("block:2,1", "must be positive numbers with the sum 4"),
+        ("exchangeable:a,b", "4 labels, one for each entry"),
+        ("het:factor:1", "must be unstructured"),
+        ("matern:3/2:gone.csv", "no such file"),
+    ] {
+        let output = kronfit(dir.path(), &["fit", "x.npy", "--rows", structure]);
+        assert_eq!(output.status.code(), Some(2), "{structure}");
+        assert!(stderr(&output).contains(part), "{structure}: {}", stderr(&output));
+    }
+}

@@ -135,6 +135,11 @@ fn case_06_times_are_sorted_as_numbers() {
     let path = field("06-csv-time-order/shuffled.csv");
     let page = stdout(&kronfit(dir.path(), &["fit", path.to_str().unwrap(), "--rows", "ar1"]));
     assert!(page.contains("rows in the order 0.5, 1.0, 1.5, 2.0, 10.0, 11.5"), "{page}");
+    for args in [&["compare", "--models", "gaussian"][..], &["test", "rows=ar1"]] {
+        let args = [&[args[0], path.to_str().unwrap()], &args[1..]].concat();
+        let page = stdout(&kronfit(dir.path(), &args));
+        assert!(page.contains("rows in the order 0.5, 1.0, 1.5, 2.0, 10.0, 11.5"), "{page}");
+    }
 }
 
 /// The order of the lines does not matter where labels are numbers or dates.
@@ -492,6 +497,21 @@ fn known_matrices_are_matched_by_name() {
     write("named.csv", "row,y,x\nc,6,5\na,2,1\nb,4,3\n");
     let mean = likelihood(&["--mean", "mean.csv"]);
     assert_eq!(likelihood(&["--mean", "named.csv"]), mean);
+    // A truth from files with names: its sample has them, and so has one of its fit.
+    let simulate = |extra: &[&str]| {
+        let output =
+            kronfit(dir.path(), &[&["simulate", "-n", "20", "--seed", "1"], extra].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    };
+    simulate(&["--rows-cov", "pandas.csv", "--q", "2", "-o", "s.npz"]);
+    assert_eq!(read(&dir.path().join("s.npz")).row_names(), ["c", "a", "b"]);
+    simulate(&["--rows-cov", "pandas.csv", "--mean", "named.csv", "--q", "2", "-o", "t.npz"]);
+    let sample = read(&dir.path().join("t.npz"));
+    assert_eq!((sample.row_names()[1].as_str(), sample.col_names()[0].as_str()), ("a", "y"));
+    let saved = kronfit(dir.path(), &["fit", "d.csv", "--json", "saved.json", "--quiet"]);
+    assert_eq!(saved.status.code(), Some(0), "{}", stderr(&saved));
+    simulate(&["--fit", "saved.json", "-o", "u.npz"]);
+    assert_eq!(read(&dir.path().join("u.npz")).row_names(), ["a", "b", "c"]);
     // Numeric names, as of times.
     write("t.csv", &text(&wobble(["0.5", "1", "1.5"], ["x", "y"])));
     write("times.csv", ",1.5,0.5,1\n1.5,3,0.1,0.2\n0.5,0.1,1,0.5\n1,0.2,0.5,2\n");

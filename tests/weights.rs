@@ -250,8 +250,8 @@ fn weights_that_are_none_are_refused_by_name() {
     assert!(says(Weights::Frequency(vec![f64::NAN; 5])).contains("NaN"));
     assert!(says(Weights::Frequency(vec![0.0; 5])).contains("sum"));
     assert!(says(Weights::Frequency(vec![1.0; 4])).contains('5'));
-    // Ten copies of two samples are two samples.
-    let few = Sample::new(values(2, 3, 3)).expect("a sample");
+    // Ten copies of two samples are two samples, and the mean takes one of them.
+    let few = Sample::new(values(2, 4, 3)).expect("a sample");
     let few = few.with_weights(Weights::Frequency(vec![10.0, 10.0])).expect("weights");
     assert!(Model::gaussian().fit(&few).is_err());
 }

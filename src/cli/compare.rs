@@ -10,7 +10,7 @@ use crate::family::LawName;
 use crate::inference::{Compared, compare};
 use crate::model::spec::{mean_for, structure_for};
 use crate::model::{Model, ModelSpec};
-use crate::report::{comparison_csv, comparison_table, to_json};
+use crate::report::{comparison_csv, comparison_table, order_used, to_json};
 use crate::structure::Structure;
 use crate::{Error, Result, io};
 use clap::Args;
@@ -77,7 +77,7 @@ pub(super) fn run(args: &CompareArgs, quiet: bool) -> Result<Done> {
         &args.data.file().into_iter().chain([Path::new(&args.mean)]).collect::<Vec<_>>(),
         &[("--json", args.json.as_deref()), ("--csv", args.csv.as_deref())],
     )?;
-    let sample = args.data.load()?;
+    let sample = args.data.load_alike()?;
     let mean = at_flag("--mean", mean_for(&args.mean, sample.names()))?;
     let mut models: Vec<Model> = Vec::new();
     for law in &args.models {
@@ -96,7 +96,8 @@ pub(super) fn run(args: &CompareArgs, quiet: bool) -> Result<Done> {
     let json_on_stdout = args.json.as_deref() == Some(Path::new("-"));
     if !quiet && !json_on_stdout {
         let (n, p, q) = sample.dim();
-        say(&format!("{}: n = {n} samples of {p} × {q}\n\n{table}", sample.source()))?;
+        let orders = orders(&models, sample.names());
+        say(&format!("{}: n = {n} samples of {p} × {q}\n{orders}\n{table}", sample.source()))?;
     }
     if let Some(path) = &args.json {
         let json = to_json(&rows)?;
@@ -113,6 +114,13 @@ pub(super) fn run(args: &CompareArgs, quiet: bool) -> Result<Done> {
     }
     let converged = rows.iter().all(|row| row.fit.is_none_or(|fit| fit.converged));
     Ok(if converged { Done::Fully } else { Done::NotConverged })
+}
+
+/// The order of rows and columns, a line each, where one of the models depends on it.
+fn orders(models: &[Model], names: &Names) -> String {
+    let rows = models.iter().find_map(|m| order_used("rows", m.row_structure(), &names.rows));
+    let cols = models.iter().find_map(|m| order_used("columns", m.col_structure(), &names.cols));
+    [rows, cols].into_iter().flatten().map(|order| format!("  {order}\n")).collect()
 }
 
 /// Best first; rows without a converged fit last.

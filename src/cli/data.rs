@@ -79,6 +79,15 @@ impl DataArgs {
         self.load_with(Missing::Refuse)
     }
 
+    /// The sample, complete, for commands that take all samples alike.
+    pub(super) fn load_alike(&self) -> Result<Sample> {
+        let sample = self.load()?;
+        if io::read_beside(&self.data, sample.dim().0)? != io::Beside::default() {
+            complain("note: the weights or covariates in the file are not used by this command");
+        }
+        Ok(sample)
+    }
+
     /// The sample, with missing cells where they are welcome.
     pub(super) fn load_with(&self, missing: Missing) -> Result<Sample> {
         self.read(&self.data, self.key.clone(), missing)

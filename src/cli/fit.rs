@@ -2,9 +2,9 @@
 
 use super::Done;
 use super::data::{DataArgs, Missing, nameless, require_distinct};
+use super::explain::ExplainArgs;
 use super::model::{HowArgs, ModelArgs};
 use super::progress::{CountProgress, FitProgress, print, say};
-use crate::Result;
 use crate::data::Sample;
 use crate::estimate::{Fit, FitOptions, Method, Normalisation, Step};
 use crate::io::{self, NpyBlocks};
@@ -12,6 +12,7 @@ use crate::model::Model;
 use crate::report::html::html;
 use crate::report::plot::{Progress, convergence, figures, write_figures};
 use crate::report::{Align, FitRecord, Table, optional, plain};
+use crate::{Error, Result};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct FitArgs {
     #[command(flatten)]
     data: DataArgs,
+    #[command(flatten)]
+    explain: ExplainArgs,
     #[command(flatten)]
     model: ModelArgs,
     /// Method: auto, flip-flop, newton, joint or three-step; with several, separated by commas,
@@ -43,6 +46,12 @@ pub(super) struct FitArgs {
     /// Write the fit as JSON to a file, or to standard output with - (instead of the report).
     #[arg(long, value_name = "FILE|-")]
     json: Option<PathBuf>,
+    /// Write the coefficients of covariates to a CSV file, a line for every cell.
+    #[arg(long, value_name = "FILE.csv")]
+    coefficients: Option<PathBuf>,
+    /// Write the whitened residuals (n, p, q) to a .npy file.
+    #[arg(long, value_name = "FILE.npy", conflicts_with = "stream")]
+    residuals: Option<PathBuf>,
     /// Write the figures (SVG and PNG) into a folder.
     #[arg(long, value_name = "DIR")]
     plot: Option<PathBuf>,
@@ -56,7 +65,7 @@ pub(super) struct FitArgs {
 
 /// The data, in memory or not.
 enum Input {
-    Memory(Sample),
+    Memory(Box<Sample>),
     Stream(NpyBlocks),
 }
 
@@ -80,20 +89,34 @@ impl Input {
 
 pub(super) fn run(args: &FitArgs, quiet: bool) -> Result<Done> {
     require_distinct(
-        &args.data.file().into_iter().chain(args.model.files()).collect::<Vec<_>>(),
+        &args
+            .data
+            .file()
+            .into_iter()
+            .chain(args.model.files())
+            .chain(args.explain.files())
+            .collect::<Vec<_>>(),
         &[
             ("--json", args.json.as_deref()),
             ("--trace", args.trace.as_deref()),
+            ("--coefficients", args.coefficients.as_deref()),
+            ("--residuals", args.residuals.as_deref()),
             ("--report", args.report.as_deref()),
             ("--plot", args.plot.as_deref()),
         ],
     )?;
     let (data, names) = if args.stream {
+        if !args.explain.is_empty() {
+            return Err(Error::Unsupported {
+                what: "--stream with weights or covariates".to_owned(),
+                remedy: "read the data into memory".to_owned(),
+            });
+        }
         (Input::Stream(NpyBlocks::open(Path::new(&args.data.data))?), nameless())
     } else {
-        let sample = args.data.load_with(args.missing)?;
+        let sample = args.explain.apply(args.data.load_with(args.missing)?, &args.data.data)?;
         let names = sample.names().clone();
-        (Input::Memory(sample), names)
+        (Input::Memory(Box::new(sample)), names)
     };
     let model = args.model.model(&names)?;
     let fits = args
@@ -103,7 +126,15 @@ pub(super) fn run(args: &FitArgs, quiet: bool) -> Result<Done> {
         .collect::<Result<Vec<_>>>()?;
     let Some((_, fit)) = fits.first() else { return Ok(Done::Fully) };
     let errors = match &data {
-        Input::Memory(sample) if args.se => Some(fit.on(sample)?.standard_errors()?),
+        Input::Memory(sample) if args.se && fit.covariates().is_empty() => {
+            Some(fit.on(sample)?.standard_errors()?)
+        }
+        _ => None,
+    };
+    let coefficients = match &data {
+        Input::Memory(sample) if fit.is_converged() && !fit.covariates().is_empty() => {
+            fit.on(sample)?.coefficients(0.95).ok()
+        }
         _ => None,
     };
     let json_on_stdout = args.json.as_deref() == Some(Path::new("-"));
@@ -112,6 +143,9 @@ pub(super) fn run(args: &FitArgs, quiet: bool) -> Result<Done> {
         if let Some(errors) = &errors {
             say(&format!("\n{errors}"))?;
         }
+        if let Some(coefficients) = &coefficients {
+            say(&format!("\n{coefficients}"))?;
+        }
         if fits.len() > 1 {
             say(&format!("\nMethods\n{}", comparison(&fits)))?;
         }
@@ -119,8 +153,17 @@ pub(super) fn run(args: &FitArgs, quiet: bool) -> Result<Done> {
     if let Some(path) = &args.json {
         let mut record = FitRecord::new(fit, args.normalise);
         record.standard_errors = errors;
+        if let Some(coefficients) = &coefficients {
+            record.coefficients = coefficients.terms.iter().map(Into::into).collect();
+        }
         let json = record.to_json()?;
         if json_on_stdout { print(&json)? } else { io::write_text(path, &json)? }
+    }
+    if let (Some(path), Input::Memory(sample)) = (&args.residuals, &data) {
+        io::write_npy(path, &fit.on(sample)?.residuals()?)?;
+    }
+    if let (Some(path), Some(coefficients)) = (&args.coefficients, &coefficients) {
+        io::write_text(path, &coefficients.to_csv())?;
     }
     if let Some(path) = &args.trace {
         io::write_text(path, &trace_csv(&fits))?;

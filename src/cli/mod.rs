@@ -6,6 +6,7 @@
 mod compare;
 mod data;
 mod derive;
+mod explain;
 mod fit;
 mod model;
 mod outliers;

@@ -76,7 +76,9 @@ impl ModelArgs {
 
     /// The files that the model is read from.
     pub(super) fn files(&self) -> Vec<&Path> {
-        let known = [&self.rows, &self.cols].into_iter().filter_map(|s| s.strip_prefix("known:"));
+        // known:FILE, exponential:FILE, matern:3/2:FILE; what names no file does no harm.
+        let sides = [&self.rows, &self.cols].into_iter();
+        let known = sides.filter_map(|s| s.rsplit_once(':')).map(|(_, file)| file);
         let linear = self.mean.strip_prefix("linear:").and_then(|files| files.split_once(','));
         let designs = linear.into_iter().flat_map(|(left, right)| [left, right]);
         known.chain(designs).chain([self.mean.as_str()]).map(Path::new).collect()

@@ -85,11 +85,11 @@ pub(super) fn run(args: &OutliersArgs, quiet: bool) -> Result<Done> {
 fn judged(args: &OutliersArgs, quiet: bool) -> Result<(Fit, Sample, Outliers)> {
     if let Some(path) = &args.fit {
         let fit = Fit::load(path)?;
-        let sample = fit.matched(&args.data.load()?)?;
+        let sample = fit.matched(&args.data.load_alike()?)?;
         let found = fit.outliers_in(&sample)?;
         return Ok((fit, sample, found));
     }
-    let sample = args.data.load()?;
+    let sample = args.data.load_alike()?;
     let model = args.model.model(sample.names())?;
     let mut progress = FitProgress::new(quiet);
     let fit = model.fit_with(&sample, &args.how.options(Method::default()), &mut progress);

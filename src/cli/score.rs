@@ -37,7 +37,7 @@ pub(super) fn run(args: &ScoreArgs, quiet: bool) -> Result<Done> {
         &[("--json", args.json.as_deref()), ("--csv", args.csv.as_deref())],
     )?;
     let fit = Fit::load(&args.fit)?;
-    let sample = args.data.load()?;
+    let sample = args.data.load_alike()?;
     let scores = score(&fit, &sample)?;
     let json_on_stdout = args.json.as_deref() == Some(Path::new("-"));
     if !quiet && !json_on_stdout {

@@ -177,12 +177,6 @@ pub(super) fn run(args: &SimulateArgs, quiet: bool) -> Result<Done> {
         entries.push(("contaminated", Entry::Array(simulated.mask.view().into_dyn())));
         entries.push(("contamination", Entry::Text(&contamination)));
     }
-    let names = simulated.sample.names();
-    for (key, list) in [("row_names", &names.rows), ("col_names", &names.cols)] {
-        if !list.is_empty() {
-            entries.push((key, Entry::Text(list)));
-        }
-    }
     io::write_npz(&args.output, &entries)?;
     if !quiet {
         let (n, p, q) = simulated.sample.dim();

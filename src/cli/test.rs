@@ -2,18 +2,20 @@
 
 use super::Done;
 use super::data::{DataArgs, require_distinct};
+use super::explain::ExplainArgs;
 use super::model::{HowArgs, ModelArgs, at_flag};
 use super::progress::{CountProgress, print, say};
+use crate::data::Names;
 use crate::estimate::Method;
 use crate::family::LawName;
 use crate::inference::{
-    BootstrapOptions, SeparabilityOptions, Shared, TestResult, equal_factors, nested_test,
-    separability,
+    BootstrapOptions, SeparabilityOptions, Shared, TestResult, equal_factors, linear_hypothesis,
+    nested_test, separability,
 };
 use crate::io;
-use crate::model::ModelSpec;
 use crate::model::spec::{mean_for, structure_for};
-use crate::report::to_json;
+use crate::model::{Model, ModelSpec};
+use crate::report::{order_used, to_json};
 use crate::structure::Structure;
 use crate::{Error, Result};
 use clap::Args;
@@ -27,6 +29,7 @@ enum Hypothesis {
     Rows(String),
     Cols(String),
     Gaussian(String),
+    Term(Vec<String>),
     SameAs(String, Shared),
 }
 
@@ -39,11 +42,13 @@ impl FromStr for Hypothesis {
             Some(("rows", s)) => Ok(Self::Rows(s.to_owned())),
             Some(("cols", s)) => Ok(Self::Cols(s.to_owned())),
             Some(("gaussian", law)) => Ok(Self::Gaussian(law.to_owned())),
+            Some(("term", names)) => Ok(Self::Term(names.split(',').map(str::to_owned).collect())),
             Some(("same", file)) => Ok(Self::SameAs(file.to_owned(), Shared::Both)),
             Some(("same-rows", file)) => Ok(Self::SameAs(file.to_owned(), Shared::Rows)),
             Some(("same-cols", file)) => Ok(Self::SameAs(file.to_owned(), Shared::Cols)),
             _ => Err("separability, rows=STRUCTURE, cols=STRUCTURE, gaussian=kronecker-t, \
-                      gaussian=matrix-t, same=DATA, same-rows=DATA or same-cols=DATA is needed"
+                      gaussian=matrix-t, term=NAME,…, same=DATA, same-rows=DATA or same-cols=DATA is \
+                      needed"
                 .to_owned()),
         }
     }
@@ -55,10 +60,13 @@ pub(super) struct TestArgs {
     data: DataArgs,
     /// The null hypothesis: separability (A ⊗ B against any covariance); rows=STRUCTURE or
     /// cols=STRUCTURE (against an unstructured factor); gaussian=kronecker-t or
-    /// gaussian=matrix-t (ν = ∞ against ν estimated); same=DATA, same-rows=DATA or
+    /// gaussian=matrix-t (ν = ∞ against ν estimated); term=NAME,… (the coefficients of these
+    /// covariates are zero); same=DATA, same-rows=DATA or
     /// same-cols=DATA (both samples share A ⊗ B, A or B).
     #[arg(value_name = "HYPOTHESIS")]
     hypothesis: Hypothesis,
+    #[command(flatten)]
+    explain: ExplainArgs,
     #[command(flatten)]
     model: ModelArgs,
     #[command(flatten)]
@@ -89,10 +97,27 @@ pub(super) fn run(args: &TestArgs, quiet: bool) -> Result<Done> {
         _ => None,
     };
     require_distinct(
-        &args.data.file().into_iter().chain(other).chain(args.model.files()).collect::<Vec<_>>(),
+        &args
+            .data
+            .file()
+            .into_iter()
+            .chain(other)
+            .chain(args.model.files())
+            .chain(args.explain.files())
+            .collect::<Vec<_>>(),
         &[("--json", args.json.as_deref())],
     )?;
     let sample = args.data.load()?;
+    let sample = match args.hypothesis {
+        Hypothesis::Term(_) => args.explain.apply(sample, &args.data.data)?,
+        _ if args.explain.is_empty() => args.data.load_alike()?,
+        _ => {
+            return Err(Error::Unsupported {
+                what: "weights and covariates are for term=NAME".to_owned(),
+                remedy: "leave them out".to_owned(),
+            });
+        }
+    };
     let progress =
         CountProgress::new(quiet, Some(args.bootstrap.unwrap_or(0)), "simulated samples");
     let watch = |done: usize| progress.at(done);
@@ -145,19 +170,35 @@ fn test(
         Hypothesis::Rows(name) => {
             let model = model.clone().rows(Structure::Unstructured);
             let null = model.clone().rows(structure_for(name, &names.rows)?);
-            nested_test(sample, &null, &model, &options, simulation.as_ref())
+            ordered(
+                nested_test(sample, &null, &model, &options, simulation.as_ref())?,
+                &null,
+                names,
+            )
         }
         Hypothesis::Cols(name) => {
             let model = model.clone().cols(Structure::Unstructured);
             let null = model.clone().cols(structure_for(name, &names.cols)?);
-            nested_test(sample, &null, &model, &options, simulation.as_ref())
+            ordered(
+                nested_test(sample, &null, &model, &options, simulation.as_ref())?,
+                &null,
+                names,
+            )
         }
         Hypothesis::Gaussian(law) => {
             let law = at_flag("the law of gaussian=LAW", law.parse())?;
             let spec = args.model.spec(names)?;
             let with = |law| ModelSpec { law, dof: None, ..spec.clone() }.model();
             let (null, alternative) = (with(LawName::Gaussian)?, with(law)?);
-            nested_test(sample, &null, &alternative, &options, simulation.as_ref())
+            ordered(
+                nested_test(sample, &null, &alternative, &options, simulation.as_ref())?,
+                &null,
+                names,
+            )
+        }
+        Hypothesis::Term(terms) => {
+            let terms: Vec<&str> = terms.iter().map(String::as_str).collect();
+            linear_hypothesis(sample, &model, &terms, &options, simulation.as_ref())
         }
         Hypothesis::SameAs(file, shared) => {
             args.model.require_plain("the test of equal factors")?;
@@ -165,4 +206,11 @@ fn test(
             equal_factors(&[sample.clone(), other], *shared, &options, simulation.as_ref())
         }
     }
+}
+
+/// The result with the order of rows and columns, where the null depends on it.
+fn ordered(mut result: TestResult, null: &Model, names: &Names) -> Result<TestResult> {
+    result.notes.extend(order_used("rows", null.row_structure(), &names.rows));
+    result.notes.extend(order_used("columns", null.col_structure(), &names.cols));
+    Ok(result)
 }

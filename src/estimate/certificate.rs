@@ -152,6 +152,10 @@ fn smallest(
     let (mut alpha, mut beta) = (Vec::new(), Vec::new());
     for k in 0..budget.min(space.dim()) {
         let mut w = hessian(&basis[k])?;
+        // Beyond the range of doubles, as where a factor collapses, nothing is certain.
+        if !w.norm().is_finite() {
+            return Ok(None);
+        }
         alpha.push(w.dot(&basis[k]));
         for _ in 0..2 {
             for u in &basis {

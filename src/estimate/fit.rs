@@ -363,9 +363,18 @@ impl Fit {
         self.certificate.as_ref()
     }
 
-    /// The fitted distribution: density, moments, draws.
+    /// The fitted law, shared.
+    pub(crate) fn shared_law(&self) -> Arc<dyn Law> {
+        self.law.clone()
+    }
+
+    /// The fitted distribution: density, moments, draws; with covariates that of what they leave,
+    /// with mean 0.
     pub fn distribution(&self) -> MatrixDistribution {
-        let Point { mean, factors } = self.point.clone();
+        let Point { mut mean, factors } = self.point.clone();
+        if !self.terms.is_empty() {
+            mean = Array2::zeros((self.dim.1, self.dim.2));
+        }
         let (row, col) = factors.into_pair();
         MatrixDistribution::of_roots(self.law.clone(), mean, row, col)
             .named(&self.names.0, &self.names.1)
@@ -391,6 +400,17 @@ impl Fit {
         self.content_hash.as_deref()
     }
 
+    /// For what is defined only where one mean is for all samples.
+    pub(crate) fn require_one_mean(&self) -> Result<()> {
+        if self.terms.is_empty() {
+            return Ok(());
+        }
+        Err(crate::Error::Unsupported {
+            what: "the fit has covariates, and new data come without theirs".to_owned(),
+            remedy: "fit without covariates to judge new data or to save the fit".to_owned(),
+        })
+    }
+
     /// A sample with rows and columns in the order of the fit, by their names where both have names.
     ///
     /// # Errors
@@ -400,6 +420,7 @@ impl Fit {
     /// [`Error::Names`]: crate::Error::Names
     /// [`Error::Shape`]: crate::Error::Shape
     pub fn matched(&self, sample: &Sample) -> Result<Sample> {
+        self.require_one_mean()?;
         let ((_, p, q), (_, found_p, found_q)) = (self.dim, sample.dim());
         let matched = sample.matched(&self.names.0, &self.names.1, "the fit")?;
         if (found_p, found_q) != (p, q) {

@@ -39,7 +39,7 @@ pub use tyler::{Tyler, TylerFit};
 use crate::data::{Robust, Sample};
 use crate::kronecker::Side;
 use crate::likelihood::{Labels, Likelihood, SampleLikelihood};
-use crate::model::{Mean, Model, Pole};
+use crate::model::{Mean, Model, Pole, least_dof};
 use crate::optim::{Optimizer, Settings};
 use crate::{Error, Result, linalg};
 use ndarray::Array2;
@@ -212,7 +212,33 @@ impl Model {
 
     /// What the data promise about a maximum, or refuse.
     fn promised(&self, likelihood: &dyn Likelihood, options: &FitOptions) -> Result<Vec<String>> {
-        named(likelihood.existence(self), likelihood.labels().source, options)
+        let mut promised = named(likelihood.existence(self), likelihood.labels().source, options)?;
+        let least = self.covariate_pole(likelihood);
+        if let (false, Some(dof), Some(least)) = (self.estimates_dof(), self.law().dof(), least)
+            && dof <= least
+        {
+            let what = format!(
+                "the {} likelihood has no maximum at ν = {dof} here: it grows without bound where \
+                 the coefficients pass through as many samples as there are covariates",
+                self.law().name()
+            );
+            let remedy = format!("choose ν > {least:.3}, fewer covariates, or the Gaussian");
+            if !options.force {
+                return Err(Error::Degenerate { what, remedy });
+            }
+            promised.push(format!("{what}; {remedy}; forced all the same"));
+        }
+        Ok(promised)
+    }
+
+    /// The ν below which a likelihood with covariates has a pole, where there is one.
+    fn covariate_pole(&self, likelihood: &dyn Likelihood) -> Option<f64> {
+        let rank = likelihood.covariates()?;
+        let (_, p, q) = likelihood.dim();
+        if *self.mean_structure() != Mean::Free {
+            return None;
+        }
+        least_dof(self.law().as_ref(), likelihood.weight(), rank, p, q).filter(|least| *least > 0.0)
     }
 
     /// Looks at the start where that was not done yet, and climbs.
@@ -268,6 +294,17 @@ impl Model {
         }
         warnings.extend(outcome.termination.warnings(outcome.iterate.score.worst()));
         warnings.extend(dof::warnings(problem, &outcome.iterate));
+        if let (true, Some(dof), Some(least)) = (
+            self.estimates_dof(),
+            outcome.iterate.law.dof(),
+            self.covariate_pole(problem.likelihood),
+        ) && dof <= least
+        {
+            warnings.push(format!(
+                "the estimate ν = {dof:.3} lies below {least:.3}, where the likelihood grows without \
+                 bound as the coefficients pass through samples: fix a larger ν"
+            ));
+        }
         for side in Side::BOTH {
             warnings.extend(problem.shapes[side].note(outcome.iterate.point.factor(side)));
         }

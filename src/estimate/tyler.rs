@@ -5,7 +5,7 @@ use super::climb::climb;
 use super::factors::{Factors, Normalisation};
 use super::options::{FitOptions, Silent, Termination};
 use super::problem::Problem;
-use crate::data::Sample;
+use crate::data::{Sample, name_of};
 use crate::family::{Elliptical, Law, Radial, Weighting};
 use crate::likelihood::SampleLikelihood;
 use crate::model::{Existence, Mean, Model, existence, required_samples};
@@ -110,6 +110,7 @@ impl Tyler {
     pub fn fit(&self, sample: &Sample, options: &FitOptions) -> Result<TylerFit> {
         options.validate()?;
         sample.require_complete()?;
+        sample.require_alike("Tyler's estimator")?;
         let (_, p, q) = sample.dim();
         let model = Model::of(Arc::new(Angular))
             .rows(self.rows.clone())
@@ -184,7 +185,11 @@ impl Tyler {
             let largest = x.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
             if largest == 0.0 {
                 return Err(Error::Degenerate {
-                    what: format!("sample {i} of {} equals the centre", sample.source()),
+                    what: format!(
+                        "sample {} of {} equals the centre",
+                        name_of(sample.sample_names(), i),
+                        sample.source()
+                    ),
                     remedy: "leave it out: it has no direction".to_owned(),
                 });
             }

@@ -1,4 +1,4 @@
-//! Degrees of freedom: their domain, the family of laws they index, and their maximiser.
+//! Degrees of freedom: their domain, what a pass says of them, and their maximiser.
 
 use crate::optim::brent;
 use crate::special::{chi_difference, trigamma};
@@ -8,7 +8,7 @@ use ndarray::Array1;
 /// Smallest ν that is searched for; an estimate there is reported as a warning.
 pub const DOF_LOWER: f64 = 1e-3;
 /// Largest ν that is searched for: beyond it the Gaussian limit cannot be told apart.
-const DOF_UPPER: f64 = 1e10;
+pub(super) const DOF_UPPER: f64 = 1e10;
 
 /// Checks that ν is a finite number > 0.
 pub(crate) fn require_dof(dof: f64) -> Result<()> {
@@ -33,7 +33,7 @@ pub enum DofEstimate {
 /// What a law's ρ depends on at every ν, observation after observation, and their weights.
 #[derive(Debug, Clone)]
 pub struct Summaries {
-    /// [`DofFamily::summary_len`] numbers per observation.
+    /// [`DofFamily::summary_len`](super::DofFamily::summary_len) numbers per observation.
     pub values: Array1<f64>,
     /// Weights of the observations; `None` where all are 1.
     pub weights: Option<Array1<f64>>,
@@ -69,7 +69,7 @@ impl Summaries {
 ///
 /// The laws here are ρ = κ ln|I + G/ν| with κ = (ν+s+t−1)/2 and G = YYᵀ of order s, so that
 /// with U = G(νI + G)⁻¹ the pass gives mean ln|I + G/ν| = ρ̄/κ and mean tr U = ⟨Z, Ψ⟩/2κ.
-/// While ν moves the scale moves as A/[`DofFamily::scale_unit`] ∝ ν^(τ−1), with τ such that ν and
+/// While ν moves the scale moves as A/[`DofFamily::scale_unit`](super::DofFamily::scale_unit) ∝ ν^(τ−1), with τ such that ν and
 /// the scale are orthogonal in the expected information: per sample, in (ln ν, ln of the scale),
 ///
 /// ```text
@@ -81,7 +81,7 @@ impl Summaries {
 /// (Muirhead 1982, Aspects of Multivariate Statistical Theory, section 7.2).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DofBearing {
-    /// (2/n) ∂ℓ/∂ν with A/[`DofFamily::scale_unit`] held fixed: [`DofFamily::score`].
+    /// (2/n) ∂ℓ/∂ν with A/[`DofFamily::scale_unit`](super::DofFamily::scale_unit) held fixed: [`DofFamily::score`](super::DofFamily::score).
     pub score: f64,
     /// (1/n) ∂ℓ/∂ ln ν along the orthogonal direction.
     pub slope: f64,
@@ -125,15 +125,8 @@ fn beta_spread(a: f64, n: f64, s: f64) -> f64 {
     s * a / n - (two - ones)
 }
 
-/// Uphill from `start` until the score in ν changes its sign.
-pub(super) fn climb(score: &dyn Fn(f64) -> f64, start: f64) -> Result<DofEstimate> {
-    // ∂ℓ/∂ ln ν, so that steps mean the same at every size of ν.
-    let slope = |ln_dof: f64| ln_dof.exp() * score(ln_dof.exp());
-    follow(slope, start.clamp(DOF_LOWER, DOF_UPPER).ln())
-}
-
 /// Uphill from `start` in ln ν until the slope changes its sign.
-fn follow(slope: impl Fn(f64) -> f64, start: f64) -> Result<DofEstimate> {
+pub(super) fn climb(slope: impl Fn(f64) -> f64, start: f64) -> Result<DofEstimate> {
     let (lower, upper) = (DOF_LOWER.ln(), DOF_UPPER.ln());
     let mut near = (start, slope(start));
     if near.1 == 0.0 {
@@ -169,7 +162,7 @@ mod tests {
 
     #[test]
     fn roots_and_ends() {
-        let at = |target: f64| follow(move |x: f64| target - x, 1.0).unwrap();
+        let at = |target: f64| climb(move |x: f64| target - x, 1.0).unwrap();
         for target in [-6.5, 0.3, 1.0, 12.0] {
             let DofEstimate::Interior(dof) = at(target) else { panic!("{target}") };
             assert!((dof.ln() - target).abs() < 1e-12, "{target}");

@@ -1,7 +1,6 @@
 //! The Kronecker t law: vec X is a multivariate t with scale A ⊗ B.
 
 use super::dof::{self, DofBearing, Summaries};
-use super::sampler::{chi_squared, normals};
 use super::weighting::squared_norm;
 use super::{
     DistanceLaw, DofFamily, DofInformation, Elliptical, ExpectedInformation, Gaussian, Law, Radial,
@@ -11,8 +10,7 @@ use crate::Result;
 use crate::special::{
     chi_difference, digamma_difference, ln_gamma_excess, log_ratio_minus, trigamma,
 };
-use ndarray::{Array2, ArrayView2};
-use rand::Rng;
+use ndarray::ArrayView2;
 use std::sync::Arc;
 
 /// Elliptical t with ν degrees of freedom on p × q matrices, d = pq.
@@ -192,15 +190,6 @@ impl DofFamily for KroneckerT {
     fn excess_at_infinity(&self, seen: &Summaries, p: usize, q: usize) -> f64 {
         let d = (p * q) as f64;
         0.5 * seen.mean(1, |g| (g - d).powi(2)) - d
-    }
-}
-
-/// Z = N √(ν/c), c ~ χ²_ν.
-impl Sampler for KroneckerT {
-    fn draw(&self, p: usize, q: usize, rng: &mut dyn Rng) -> Array2<f64> {
-        let dof = self.dof().unwrap_or(f64::NAN);
-        let normal = normals(p, q, rng);
-        normal * (dof / chi_squared(dof, rng)).sqrt()
     }
 }
 

@@ -1,10 +1,12 @@
-//! What a law says of itself.
+//! What a law says of itself, and the capabilities that it may have.
 
-use super::dof::{self, DofBearing, DofEstimate, Summaries};
-use super::sampler::Normals;
-use super::{DistanceLaw, Sampler, Scratch, TwoSided, Weighting};
+use super::DistanceLaw;
+use super::dof::{DOF_LOWER, DOF_UPPER, DofBearing, DofEstimate, Summaries, climb};
+use super::weighting::{Scratch, Weighting};
 use crate::{Error, Result};
 use ndarray::{Array2, ArrayView2};
+use rand::Rng;
+use rand_distr::{Distribution, StandardNormal};
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -55,6 +57,11 @@ pub trait Law: Debug + Send + Sync {
         self.weighting().is_identity().then_some(ExpectedInformation::GAUSSIAN)
     }
 
+    /// κ, the expected information of one sample on its mean: κ ‖Δ‖² along a whitened direction.
+    fn location_information(&self, p: usize, q: usize) -> Option<f64> {
+        self.expected_information(p, q).map(|information| information.location)
+    }
+
     /// What draws Z, for the laws that can be simulated.
     fn sampler(&self) -> Option<&dyn Sampler> {
         if self.weighting().is_identity() { Some(&Normals) } else { None }
@@ -88,71 +95,44 @@ pub trait Law: Debug + Send + Sync {
     }
 }
 
-/// Expected Fisher information of one sample on Σ = A ⊗ B, the mean, and ν, for elliptical laws.
-///
-/// Along a whitened direction W of Σ and Δ of the mean, in d = pq dimensions,
-///
-/// ```text
-/// I[W²] = (scatter/2) tr W² − (trace/2) (tr W)²,     I[Δ²] = location ‖Δ‖²
-/// scatter = E[w²δ²]/d(d+2),   trace = (1 − scatter)/2,   location = E[w²δ]/d
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ExpectedInformation {
-    /// E[w²δ]/d.
-    pub location: f64,
-    /// E[w²δ²]/d(d+2).
-    pub scatter: f64,
-    /// (1 − scatter)/2.
-    pub trace: f64,
-    /// What concerns ν, for a law that has it.
-    pub dof: Option<DofInformation>,
+/// A law that can draw its whitened matrix Z (M = 0, A = I, B = I).
+pub trait Sampler: Send + Sync {
+    /// One Z (p × q).
+    fn draw(&self, p: usize, q: usize, rng: &mut dyn Rng) -> Array2<f64>;
 }
 
-/// The part of [`ExpectedInformation`] that concerns ν.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct DofInformation {
-    /// I\[ν²\]; `None` where ν is so large that rounding leaves nothing of it.
-    pub own: Option<f64>,
-    /// I\[ν, W\]/tr W.
-    pub with_trace: f64,
-}
+/// Standard normal entries: the matrix normal's Z.
+struct Normals;
 
-impl ExpectedInformation {
-    /// The matrix normal's.
-    pub const GAUSSIAN: Self = Self { location: 1.0, scatter: 1.0, trace: 0.0, dof: None };
-}
-
-/// Do two laws have the same density on p × q matrices? Compared by value at probes from near the
-/// mean to far out, so that a law is known under any name.
-pub fn is_same_law(a: &dyn Law, b: &dyn Law, p: usize, q: usize) -> bool {
-    // Singular values that are not all equal, at eight decades of size.
-    let shape = Array2::from_shape_fn((p, q), |(i, j)| {
-        let k = i.min(j) as f64;
-        if i == j { 1.0 / (1.0 + k) } else { 0.1 * ((1 + i + 2 * j) as f64).sin() }
-    });
-    let density = |law: &dyn Law, size: f64| {
-        law.ln_constant(p, q) - law.weighting().rho((&shape * size).view())
-    };
-    (-4..=4).all(|decade| {
-        let size = 10_f64.powi(decade);
-        let (x, y) = (density(a, size), density(b, size));
-        (x - y).abs() <= 1e-12 * (x.abs() + y.abs()).max(f64::MIN_POSITIVE)
-    })
-}
-
-/// Are two laws members of one family indexed by ν?
-pub fn is_same_family(a: &dyn Law, b: &dyn Law, p: usize, q: usize) -> bool {
-    let member = |law: &dyn Law| law.dof_family().map(|family| family.at(3.0));
-    match (member(a), member(b)) {
-        (Some(a), Some(b)) => is_same_law(a.as_ref(), b.as_ref(), p, q),
-        _ => false,
+impl Sampler for Normals {
+    fn draw(&self, p: usize, q: usize, rng: &mut dyn Rng) -> Array2<f64> {
+        normals(p, q, rng)
     }
 }
 
-/// Is `inner` what the family of `outer` becomes at ν = ∞?
-pub fn is_limit_of(inner: &dyn Law, outer: &dyn Law, p: usize, q: usize) -> bool {
-    let limit: Option<Arc<dyn Law>> = outer.dof_family().map(|family| family.limit());
-    limit.is_some_and(|limit| is_same_law(inner, limit.as_ref(), p, q))
+pub(super) fn normals(p: usize, q: usize, rng: &mut dyn Rng) -> Array2<f64> {
+    Array2::from_shape_simple_fn((p, q), || StandardNormal.sample(rng))
+}
+
+/// Laws with matrices for weights, Ψ_i = S_i Z_i = Z_i T_i (matrix t): the EM step of one pass
+/// updates both factors, and everything follows from the scatters.
+///
+/// "Own" is the side whose scatter G is given, "other" the length of the other side. Weighing on
+/// one side gives that side's factor by [`TwoSided::outer_step`] and the other side's by its
+/// scatter; alternating the sides is safe at every ν and shape.
+pub trait TwoSided: Send + Sync {
+    /// ΣS_i (own × own), the metric of the mean's step in whitened coordinates, from G (own × own),
+    /// which it takes the place of.
+    fn weights(&self, scatter: &mut Array2<f64>, other: usize, n: f64);
+
+    /// K with A ← L_A K L_Aᵀ for the side that weighs, in the place of G.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotPositiveDefinite`] when rounding destroyed the scatter.
+    fn outer_step(&self, scatter: &mut Array2<f64>, other: usize) -> Result<()>;
+
+    /// The same step where the side that weighs may only change its scale: A ← c A.
+    fn scale_step(&self, scatter: ArrayView2<'_, f64>, other: usize) -> f64;
 }
 
 /// A law indexed by its degrees of freedom ν. The methods do not depend on the law's own ν.
@@ -227,6 +207,78 @@ pub trait DofFamily: Send + Sync {
             let what = "the distances of the samples".to_owned();
             return Err(Error::NonFinite { what, value: excess, index: Vec::new() });
         }
-        dof::climb(&|dof| self.score(dof, seen, p, q), start)
+        // ∂ℓ/∂ ln ν, so that steps mean the same at every size of ν.
+        let slope = |ln_dof: f64| {
+            let dof = ln_dof.exp();
+            dof * self.score(dof, seen, p, q)
+        };
+        climb(slope, start.clamp(DOF_LOWER, DOF_UPPER).ln())
     }
+}
+
+/// Expected Fisher information of one sample on Σ = A ⊗ B, the mean, and ν, for elliptical laws.
+///
+/// Along a whitened direction W of Σ and Δ of the mean, in d = pq dimensions,
+///
+/// ```text
+/// I[W²] = (scatter/2) tr W² − (trace/2) (tr W)²,     I[Δ²] = location ‖Δ‖²
+/// scatter = E[w²δ²]/d(d+2),   trace = (1 − scatter)/2,   location = E[w²δ]/d
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ExpectedInformation {
+    /// E[w²δ]/d.
+    pub location: f64,
+    /// E[w²δ²]/d(d+2).
+    pub scatter: f64,
+    /// (1 − scatter)/2.
+    pub trace: f64,
+    /// What concerns ν, for a law that has it.
+    pub dof: Option<DofInformation>,
+}
+
+/// The part of [`ExpectedInformation`] that concerns ν.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DofInformation {
+    /// I\[ν²\]; `None` where ν is so large that rounding leaves nothing of it.
+    pub own: Option<f64>,
+    /// I\[ν, W\]/tr W.
+    pub with_trace: f64,
+}
+
+impl ExpectedInformation {
+    /// The matrix normal's.
+    pub const GAUSSIAN: Self = Self { location: 1.0, scatter: 1.0, trace: 0.0, dof: None };
+}
+
+/// Do two laws have the same density on p × q matrices? Compared by value at probes from near the
+/// mean to far out, so that a law is known under any name.
+pub fn is_same_law(a: &dyn Law, b: &dyn Law, p: usize, q: usize) -> bool {
+    // Singular values that are not all equal, at eight decades of size.
+    let shape = Array2::from_shape_fn((p, q), |(i, j)| {
+        let k = i.min(j) as f64;
+        if i == j { 1.0 / (1.0 + k) } else { 0.1 * ((1 + i + 2 * j) as f64).sin() }
+    });
+    let density = |law: &dyn Law, size: f64| {
+        law.ln_constant(p, q) - law.weighting().rho((&shape * size).view())
+    };
+    (-4..=4).all(|decade| {
+        let size = 10_f64.powi(decade);
+        let (x, y) = (density(a, size), density(b, size));
+        (x - y).abs() <= 1e-12 * (x.abs() + y.abs()).max(f64::MIN_POSITIVE)
+    })
+}
+
+/// Are two laws members of one family indexed by ν?
+pub fn is_same_family(a: &dyn Law, b: &dyn Law, p: usize, q: usize) -> bool {
+    let member = |law: &dyn Law| law.dof_family().map(|family| family.at(3.0));
+    match (member(a), member(b)) {
+        (Some(a), Some(b)) => is_same_law(a.as_ref(), b.as_ref(), p, q),
+        _ => false,
+    }
+}
+
+/// Is `inner` what the family of `outer` becomes at ν = ∞?
+pub fn is_limit_of(inner: &dyn Law, outer: &dyn Law, p: usize, q: usize) -> bool {
+    let limit: Option<Arc<dyn Law>> = outer.dof_family().map(|family| family.limit());
+    limit.is_some_and(|limit| is_same_law(inner, limit.as_ref(), p, q))
 }

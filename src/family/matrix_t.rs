@@ -1,7 +1,6 @@
 //! The matrix-variate t law in its determinant form.
 
 use super::dof::{self, DofBearing, Summaries};
-use super::sampler::{chi_squared, normals};
 use super::{
     DistanceLaw, DofFamily, Gaussian, Law, MatrixWeights, Sampler, Scratch, TwoSided, Weighting,
 };
@@ -9,8 +8,6 @@ use crate::Result;
 use crate::linalg::{batch, invert_in_place, symmetric_eigen};
 use crate::special::{ln_multigamma_difference, log_ratio_minus, multidigamma_difference};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
-use rand::Rng;
-use rand_distr::{Distribution, StandardNormal};
 use std::sync::Arc;
 
 /// Matrix-variate t with ν degrees of freedom on p × q matrices, κ = ν+p+q−1.
@@ -265,6 +262,13 @@ impl Law for MatrixT {
         Some(0.5 * self.kappa(p, q) * multidigamma_difference(s, low, 0.5 * t))
     }
 
+    /// (ν+p−1)(ν+q−1)N/((N−1)(N+2)), N = ν+p+q−1.
+    fn location_information(&self, p: usize, q: usize) -> Option<f64> {
+        let (p, q, nu) = (p as f64, q as f64, self.dof);
+        let total = nu + p + q - 1.0;
+        Some((nu + p - 1.0) * (nu + q - 1.0) * total / ((total - 1.0) * (total + 2.0)))
+    }
+
     fn sampler(&self) -> Option<&dyn Sampler> {
         Some(self)
     }
@@ -402,30 +406,5 @@ impl DofFamily for MatrixT {
         let s = width as f64;
         seen.mean(width, |g| 0.5 * (g - t).powi(2) - (s - 1.0) * g) - s * t
             + 0.5 * s * t * (s - 1.0)
-    }
-}
-
-/// Z = T⁻ᵀN on the smaller side s, T the lower Bartlett factor of a Wishart matrix with ν+s−1
-/// degrees of freedom: T_ii² ~ χ²_{ν+s−1−i}, the rest standard normal.
-impl Sampler for MatrixT {
-    fn draw(&self, p: usize, q: usize, rng: &mut dyn Rng) -> Array2<f64> {
-        let dof = self.dof().unwrap_or(f64::NAN);
-        let (s, t) = (p.min(q), p.max(q));
-        let mut z = normals(s, t, rng);
-        let mut bartlett = Array2::<f64>::zeros((s, s));
-        for i in 0..s {
-            for j in 0..i {
-                bartlett[[i, j]] = StandardNormal.sample(rng);
-            }
-            bartlett[[i, i]] = chi_squared(dof + (s - 1 - i) as f64, rng).sqrt();
-        }
-        // Back substitution with the upper triangular Tᵀ.
-        for i in (0..s).rev() {
-            for k in 0..t {
-                let known: f64 = (i + 1..s).map(|j| bartlett[[j, i]] * z[[j, k]]).sum();
-                z[[i, k]] = (z[[i, k]] - known) / bartlett[[i, i]];
-            }
-        }
-        if p <= q { z } else { z.reversed_axes().as_standard_layout().into_owned() }
     }
 }

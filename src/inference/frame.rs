@@ -164,6 +164,13 @@ pub(super) struct Frame {
 impl Frame {
     pub(super) fn new(fit: &Fit) -> Result<Self> {
         let (_, p, q) = fit.dim();
+        if !fit.covariates().is_empty() || fit.weights() == "precision" {
+            return Err(Error::Unsupported {
+                what: "an information matrix with covariates or precision weights".to_owned(),
+                remedy: "the coefficients have standard errors of their own (coefficients)"
+                    .to_owned(),
+            });
+        }
         let (model, point) = (fit.model(), fit.point());
         let mean = model.mean_structure().design(p, q).map(|(c, d)| {
             (matmul(point.row().inverse(), c.view()), matmul(d.view(), point.col().inverse().t()))

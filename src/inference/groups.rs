@@ -47,6 +47,7 @@ pub fn equal_factors(
     };
     let (_, p, q) = first.dim();
     groups.iter().try_for_each(Sample::require_complete)?;
+    groups.iter().try_for_each(|group| group.require_alike("the test of equal factors"))?;
     for group in rest {
         let (_, rows, cols) = group.dim();
         if (rows, cols) != (p, q) {

@@ -93,8 +93,8 @@ impl Information {
     /// Lange, Little & Taylor (1989), JASA 84, 881–896, for the multivariate t.
     pub fn expected(fit: &Fit) -> Result<Self> {
         require_converged(fit, "the expected information")?;
-        let (n, p, q) = fit.dim();
-        let (nf, pf, qf) = (n as f64, p as f64, q as f64);
+        let (_, p, q) = fit.dim();
+        let (nf, pf, qf) = (fit.weight(), p as f64, q as f64);
         let known = fit.law().expected_information(p, q).ok_or_else(|| {
             let law = fit.law().name();
             unavailable(format!("the law {law} has no closed expected information here"))

@@ -83,6 +83,7 @@ pub fn nested_test(
     let null_fit = fit(null, sample)?;
     let mut result = compare_fits(&null_fit, &fit(alternative, sample)?)?;
     if let Some(simulation) = simulation {
+        sample.require_alike("a bootstrap")?;
         result.bootstrap = Some(bootstrap(result.statistic, simulation, false, |rng| {
             let replicate = simulate_fit(&null_fit, rng)?;
             let ells = [null, alternative].map(|model| fit(model, &replicate));

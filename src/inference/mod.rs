@@ -14,6 +14,7 @@
 //! ```
 
 mod bootstrap;
+mod coefficients;
 mod compare;
 mod degrees;
 mod fitted;
@@ -21,6 +22,7 @@ mod frame;
 mod groups;
 mod information;
 mod likelihood_ratio;
+mod linear_hypothesis;
 mod outliers;
 mod profile;
 mod richardson;
@@ -31,11 +33,13 @@ mod test_result;
 
 pub use crate::structure::IntervalScale;
 pub use bootstrap::{BootstrapOptions, simulate_fit, stream};
+pub use coefficients::{Coefficient, Coefficients};
 pub use compare::{Compared, ComparedFit, compare};
 pub use fitted::Fitted;
 pub use groups::{Shared, equal_factors};
 pub use information::{Information, InformationKind};
 pub use likelihood_ratio::nested_test;
+pub use linear_hypothesis::linear_hypothesis;
 pub use outliers::{Contributions, Distance, Outliers, benjamini_hochberg, holm};
 pub use profile::{Profile, ProfileOptions};
 pub use score::{SampleScore, Scores, score};

@@ -49,6 +49,7 @@ impl Default for SeparabilityOptions<'_> {
 /// (2017), Annals of Statistics 45, 1431–1461, for the projection.
 pub fn separability(sample: &Sample, options: &SeparabilityOptions<'_>) -> Result<TestResult> {
     sample.require_complete()?;
+    sample.require_alike("the separability test")?;
     match options.projection {
         Some(target) => projected(sample, options, target),
         None => full(sample, options),

@@ -21,6 +21,7 @@ mod beside;
 mod cells;
 mod datasets;
 mod decode;
+mod formula;
 mod header;
 mod labels;
 mod matrix;

@@ -18,8 +18,7 @@
 //! For a fixed mean it is positive semidefinite for every law of this crate with ν > 0; its null
 //! space holds the redundant scale (I, −I).
 
-use super::plan::Block;
-use super::share::{Data, Share};
+use super::share::{Block, Data, Share};
 use super::stacked::{Buffers, sample_view};
 use super::{Point, Tangent};
 use crate::family::{Elliptical, Law, MatrixWeights, Scratch, Weighting};

@@ -1,8 +1,8 @@
 //! One pass over the data: what is done to every block, at one point.
 
 use super::lanes::Lanes;
-use super::plan::{Block, Plan, Worker};
-use super::share::{Data, Share};
+use super::plan::{Plan, Worker};
+use super::share::{Block, Data, Share};
 use super::stacked::Buffers;
 use super::{Point, Sides, Sums};
 use crate::family::{Law, Weighting};
@@ -158,21 +158,22 @@ impl<'a> Task<'a> {
         }
     }
 
-    /// Full matrices from triangles; for Ψ = Z everything that the scatters and `psi`, the sum of
-    /// what was not whitened yet, imply.
-    pub(super) fn finish(&self, psi: Option<Array2<f64>>, out: &mut Sums) {
+    /// Full matrices from triangles; for Ψ = Z, with the sum of what was not whitened yet in `psi`,
+    /// everything that it and the scatters imply.
+    pub(super) fn finish(&self, identity: bool, out: &mut Sums) {
         for side in Side::BOTH {
             if self.sides.has(side) {
                 mirror_lower(&mut out.scatter_mut(side).view_mut());
             }
         }
-        let Some(psi) = psi else { return };
+        if !identity {
+            return;
+        }
         if let Sides::One(side) = self.sides {
             self.point.factor(side).whiten_in_place(out.scatter_mut(side));
         }
         out.rho = 0.5 * out.inner();
         out.law_weight = out.weight;
-        out.psi.assign(&psi);
         self.point.whiten_in_place(&mut out.psi);
     }
 }

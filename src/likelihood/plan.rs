@@ -2,6 +2,7 @@
 
 use super::Sums;
 use super::lanes::Lanes;
+use super::share::Block;
 use super::stacked::Buffers;
 use crate::linalg::kernel::LANES;
 use std::sync::Mutex;
@@ -108,15 +109,4 @@ impl Worker {
             stacked: (stacked > 0).then(|| Box::new(Buffers::new(stacked, p, q))),
         }
     }
-}
-
-/// Samples that go through a worker together.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Block {
-    /// The first one.
-    pub(super) at: usize,
-    /// How many.
-    pub(super) m: usize,
-    /// In lane order?
-    pub(super) lanes: bool,
 }

@@ -180,10 +180,20 @@ impl<'a> SampleLikelihood<'a> {
         Data { values, flat: whole.unwrap_or_default(), stride: p * q * step, weights, design }
     }
 
-    /// What the covariates leave of the samples at these coefficients.
-    fn left(&self, mean: &Array2<f64>) -> Option<Arc<Residuals>> {
-        let explained = self.explained.as_ref()?;
-        Some(explained.at(mean, self.view(), self.weights.as_deref()))
+    /// What the covariates leave of the samples at these coefficients; `None` without covariates.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the coefficients are not those of these covariates.
+    fn left(&self, mean: &Array2<f64>) -> Result<Option<Arc<Residuals>>> {
+        let (_, p, q) = self.dim();
+        let blocks = self.covariates().unwrap_or(1);
+        if mean.dim() != (blocks * p, q) {
+            let what = format!("the mean for {}", self.labels.source);
+            let expected = format!("{blocks} matrices of {p} × {q}, one for each covariate");
+            return Err(Error::shape(what, expected, mean.dim()));
+        }
+        let Some(explained) = &self.explained else { return Ok(None) };
+        Ok(Some(explained.at(mean, self.view(), self.weights.as_deref())))
     }
 
     fn chunks<'s>(&'s self, data: Data<'s>) -> Chunks<'s> {
@@ -265,11 +275,18 @@ impl Job<'_> {
 }
 
 impl SampleLikelihood<'_> {
-    /// Σ u (X − M), where Ψ = Z and nothing but the average matters.
-    fn deviation(&self, at: &Point, left: Option<&Residuals>) -> Array2<f64> {
+    /// Σ u (X − M), or Σ u z (X − Σ z Θ), where Ψ = Z and nothing but the average matters.
+    fn deviation(&self, at: &Point, left: Option<&Residuals>, into: &mut Sums) {
         match left {
-            Some(left) => left.moments.clone(),
-            None => (&self.center() - &at.mean) * self.weight(),
+            Some(left) => {
+                into.psi.assign(&left.moments);
+                into.design.assign(&left.gram);
+            }
+            None => {
+                into.psi.assign(&self.center());
+                into.psi -= &at.mean;
+                into.psi *= into.weight;
+            }
         }
     }
 
@@ -351,7 +368,7 @@ impl Likelihood for SampleLikelihood<'_> {
     }
 
     fn squares(&self, mean: ArrayView2<'_, f64>, quick: bool) -> Result<Array2<f64>> {
-        let left = self.left(&mean.to_owned());
+        let left = self.left(&mean.to_owned())?;
         let step = if quick && left.is_none() { (self.n() / QUICK_SAMPLES).max(1) } else { 1 };
         let data = self.data(left.as_deref());
         let (_, p, q) = self.dim();
@@ -363,7 +380,7 @@ impl Likelihood for SampleLikelihood<'_> {
 
     fn sums(&self, at: &Point, law: &dyn Law, sides: Sides, into: &mut Sums) -> Result<()> {
         let (n, p, q) = self.dim();
-        let left = self.left(&at.mean);
+        let left = self.left(&at.mean)?;
         let data = self.data(left.as_deref());
         let task = Task::new(data, self.plan, (at, self.mean(at)), law, sides);
         // Two passes at once over one sample are rare: the second one brings its own memory.
@@ -392,13 +409,14 @@ impl Likelihood for SampleLikelihood<'_> {
         }
         into.weight = self.weight();
         let identity = law.weighting().is_identity();
-        if let (true, Some(left)) = (identity, &left) {
-            into.design.assign(&left.gram);
+        if identity {
+            self.deviation(at, left.as_deref(), into);
         }
-        task.finish(identity.then(|| self.deviation(at, left.as_deref())), into);
+        task.finish(identity, into);
         into.settle(at, law);
-        into.log_likelihood +=
-            (0..n).filter(|_| self.precision.is_some()).map(|i| self.jacobian(i)).sum::<f64>();
+        if self.precision.is_some() {
+            into.log_likelihood += (0..n).map(|i| self.jacobian(i)).sum::<f64>();
+        }
         Ok(())
     }
 
@@ -409,7 +427,7 @@ impl Likelihood for SampleLikelihood<'_> {
         along: &Tangent,
         into: &mut Tangent,
     ) -> Result<Support> {
-        let left = self.left(&at.mean);
+        let left = self.left(&at.mean)?;
         let chunks = self.chunks(self.data(left.as_deref()));
         curvature::of_chunks(&chunks, (at, self.mean(at).view()), law, along, into);
         Ok(Support::Done)
@@ -417,7 +435,7 @@ impl Likelihood for SampleLikelihood<'_> {
 
     fn each(&self, at: &Point, law: &dyn Law, visit: &mut Visit<'_>) -> Result<()> {
         let (_, p, q) = self.dim();
-        let left = self.left(&at.mean);
+        let left = self.left(&at.mean)?;
         let (data, mean) = (self.data(left.as_deref()), self.mean(at));
         let constant = law.ln_constant(p, q) - at.half_ln_det();
         let (mut scratch, mut psi) = (Scratch::default(), Array2::zeros((p, q)));
@@ -439,7 +457,7 @@ impl Likelihood for SampleLikelihood<'_> {
     fn summaries(&self, at: &Point, family: &dyn DofFamily) -> Result<Summaries> {
         let (n, p, q) = self.dim();
         let width = family.summary_len(p, q);
-        let left = self.left(&at.mean);
+        let left = self.left(&at.mean)?;
         let (data, mean) = (self.data(left.as_deref()), self.mean(at));
         let job = Job { data, plan: self.plan, point: at, mean, family, width };
         let mut all = vec![0.0; n * width];

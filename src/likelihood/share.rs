@@ -1,9 +1,19 @@
 //! What a pass runs over: matrices, what each of them counts, and what explains it.
 
 use super::Sums;
-use super::plan::Block;
 use crate::linalg::block_mut;
 use ndarray::{Array2, ArrayView2, ArrayView3, Axis};
+
+/// Samples that go through a worker together.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Block {
+    /// The first one.
+    pub(super) at: usize,
+    /// How many.
+    pub(super) m: usize,
+    /// In lane order?
+    pub(super) lanes: bool,
+}
 
 /// Complete matrices with their weights and covariates.
 #[derive(Debug, Clone, Copy)]

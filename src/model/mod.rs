@@ -9,7 +9,7 @@ mod units;
 
 pub use existence::{Existence, existence, required_samples};
 pub use mean::Mean;
-pub use poles::Pole;
+pub use poles::{Pole, least_dof};
 pub(crate) use poles::MARGIN;
 pub use spec::ModelSpec;
 

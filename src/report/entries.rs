@@ -31,6 +31,12 @@ pub(super) fn entry_table(parameters: &[Parameter], names: &[String], d: usize) 
     Some(table)
 }
 
+/// Parameters that are no entry's own, and those that are.
+pub(super) fn by_entry(parameters: &[Parameter]) -> (Vec<Parameter>, Vec<Parameter>) {
+    let shared = |x: &Parameter| x.row.is_none() || !x.kind.is_of_entries();
+    parameters.iter().cloned().partition(shared)
+}
+
 /// An entry by its name, or by its zero-based index where there is no name.
 pub(super) fn entry_name(names: &[String], i: usize) -> String {
     names.get(i).map_or_else(|| i.to_string(), |name| text::shown(name))

@@ -1,6 +1,6 @@
 //! A fit as one HTML file that needs nothing else: tables, figures, the command, the versions.
 
-use super::entries::{entry_name, entry_table};
+use super::entries::{by_entry, entry_name, entry_table};
 use super::plot::{Figure, escape};
 use super::text::order_used;
 use super::{Align, Table};
@@ -158,32 +158,39 @@ fn estimates(page: &mut String, fit: &Fit) {
         rows.push(("Covariance", format!("{factor:.6} × scale")));
     }
     let model = fit.model();
-    let shapes = [
-        ("A", model.row_structure().shape().report(fit.row_cov().view())),
-        ("B", model.col_structure().shape().report(fit.col_cov().view())),
-    ];
     let (row_names, col_names) = (fit.row_names(), fit.col_names());
-    let sides = [(p, row_names), (q, col_names)];
-    let tables = [0, 1].map(|k| entry_table(&shapes[k].1, sides[k].1, sides[k].0));
-    for ((factor, parameters), _) in shapes.iter().zip(&tables).filter(|(_, t)| t.is_none()) {
-        for parameter in parameters.iter().take(PRINTED_SIDE) {
+    let mut tables = Vec::new();
+    for (factor, structure, matrix, names) in [
+        ("A", model.row_structure(), fit.row_cov(), row_names),
+        ("B", model.col_structure(), fit.col_cov(), col_names),
+    ] {
+        let (mut listed, own) = by_entry(&structure.shape().report(matrix.view()));
+        match entry_table(&own, names, matrix.nrows()) {
+            Some(table) => tables.push((factor, table)),
+            None => listed.extend(own),
+        }
+        for parameter in listed.iter().take(PRINTED_SIDE) {
             let (name, value) = (escape(&parameter.to_string()), parameter.value);
             rows.push(("Parameter", format!("{factor}: {name} = {value:.6}")));
         }
-        if let more @ 1.. = parameters.len().saturating_sub(PRINTED_SIDE) {
+        if let more @ 1.. = listed.len().saturating_sub(PRINTED_SIDE) {
             rows.push(("Parameter", format!("{factor}: {more} more are in the JSON")));
         }
     }
     facts(page, "Estimates", &rows);
-    for ((factor, _), parameters) in shapes.iter().zip(tables) {
-        if let Some(parameters) = parameters {
-            let _ = writeln!(page, "<h3>{factor}, parameters</h3>");
-            table(page, &parameters);
-        }
+    for (factor, parameters) in &tables {
+        let _ = writeln!(page, "<h3>{factor}, parameters</h3>");
+        table(page, parameters);
     }
     matrix(page, "A, rows", fit.row_cov().view(), row_names, row_names);
     matrix(page, "B, columns", fit.col_cov().view(), col_names, col_names);
-    matrix(page, "M, mean", fit.mean(), row_names, col_names);
+    if fit.covariates().is_empty() {
+        matrix(page, "M, mean", fit.mean(), row_names, col_names);
+    }
+    for (k, name) in fit.covariates().iter().enumerate() {
+        let title = format!("Θ, coefficient of {}", escape(name));
+        matrix(page, &title, fit.theta(k), row_names, col_names);
+    }
 }
 
 /// A printed table in a box of its own, in which it scrolls.

@@ -3,7 +3,7 @@
 use super::text::order_used;
 use crate::Result;
 use crate::estimate::{Certificate, Fit, Normalisation};
-use crate::inference::StandardErrors;
+use crate::inference::{Coefficient, StandardErrors};
 use crate::model::ModelSpec;
 use crate::structure::Parameter;
 use crate::{Error, VERSION};
@@ -41,8 +41,12 @@ pub struct FitRecord {
     pub row_cov: Vec<Vec<f64>>,
     /// B (t laws: a scale).
     pub col_cov: Vec<Vec<f64>>,
-    /// M.
+    /// M; empty where covariates explain the mean.
     pub mean: Vec<Vec<f64>>,
+    /// `none`, `frequency` or `precision`.
+    pub weights: &'static str,
+    /// One for every covariate; empty where there are none.
+    pub coefficients: Vec<CoefficientRecord>,
     /// ν; null for the Gaussian and where ν̂ = ∞.
     pub dof: Option<f64>,
     /// Own parameters of the row structure.
@@ -103,6 +107,39 @@ pub struct DataRecord {
     pub content_hash: Option<String>,
 }
 
+/// Θ_k and, where they were computed, its errors.
+#[derive(Debug, Clone, Serialize)]
+pub struct CoefficientRecord {
+    /// Name of the covariate.
+    pub name: String,
+    /// Θ̂_k (p × q).
+    pub theta: Vec<Vec<f64>>,
+    /// Standard errors from the expected information.
+    pub standard_error: Option<Vec<Vec<f64>>>,
+    /// Ends of the 95 % intervals.
+    pub lower: Option<Vec<Vec<f64>>>,
+    /// Ends of the 95 % intervals.
+    pub upper: Option<Vec<Vec<f64>>>,
+    /// P-values of every cell being 0.
+    pub p_value: Option<Vec<Vec<f64>>>,
+    /// The same, adjusted over the cells by Holm's method.
+    pub holm: Option<Vec<Vec<f64>>>,
+}
+
+impl From<&Coefficient> for CoefficientRecord {
+    fn from(term: &Coefficient) -> Self {
+        Self {
+            name: term.name.clone(),
+            theta: rows_of(term.theta.view()),
+            standard_error: Some(rows_of(term.standard_error.view())),
+            lower: Some(rows_of(term.lower.view())),
+            upper: Some(rows_of(term.upper.view())),
+            p_value: Some(rows_of(term.p_value.view())),
+            holm: Some(rows_of(term.holm.view())),
+        }
+    }
+}
+
 fn rows_of(matrix: ArrayView2<'_, f64>) -> Vec<Vec<f64>> {
     matrix.outer_iter().map(|row| row.to_vec()).collect()
 }
@@ -131,7 +168,22 @@ impl FitRecord {
             col_parameters: cols.report(fit.col_cov().view()),
             row_cov: rows_of(factors.row.view()),
             col_cov: rows_of(factors.col.view()),
-            mean: rows_of(fit.mean()),
+            mean: if fit.covariates().is_empty() { rows_of(fit.mean()) } else { Vec::new() },
+            weights: fit.weights(),
+            coefficients: fit
+                .covariates()
+                .iter()
+                .enumerate()
+                .map(|(k, name)| CoefficientRecord {
+                    name: name.clone(),
+                    theta: rows_of(fit.theta(k)),
+                    standard_error: None,
+                    lower: None,
+                    upper: None,
+                    p_value: None,
+                    holm: None,
+                })
+                .collect(),
             dof: fit.dof(),
             n_parameters: fit.n_parameters(),
             aic: fit.aic(),

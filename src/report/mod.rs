@@ -1,5 +1,6 @@
 //! What people read of a fit: the printed page and the JSON record.
 
+mod coefficients;
 mod entries;
 #[cfg(feature = "plots")]
 pub mod html;
@@ -17,6 +18,7 @@ pub use inference::profile_figure;
 pub use inference::{
     comparison_csv, comparison_table, contribution_table, outlier_table, parameter_table,
 };
-pub use json::{DataRecord, FitRecord, to_json};
+pub use json::{CoefficientRecord, DataRecord, FitRecord, to_json};
 pub use study::StudyTables;
 pub use table::{Align, Table, optional, plain};
+pub use text::order_used;

@@ -53,6 +53,7 @@ impl Fit {
     /// loaded; [`Error::File`] when the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         self.model().spec()?;
+        self.require_one_mean()?;
         io::write_text(path.as_ref(), &FitRecord::new(self, Normalisation::Trace).to_json()?)
     }
 
@@ -141,6 +142,12 @@ impl Saved {
         model.check(p, q)?;
         let row = matrix("row_cov", &self.row_cov, (p, p))?;
         let col = matrix("col_cov", &self.col_cov, (q, q))?;
+        if self.mean.is_empty() {
+            return Err(Error::Unsupported {
+                what: "a saved fit with covariates".to_owned(),
+                remedy: "fit again: what comes after such a fit needs its data".to_owned(),
+            });
+        }
         let mean = matrix("mean", &self.mean, (p, q))?;
         for (what, names, d) in
             [("row_names", &self.row_names, p), ("col_names", &self.col_names, q)]

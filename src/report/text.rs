@@ -1,10 +1,10 @@
 //! The printed page of a fit.
 
-use super::entries::{entry_name, entry_table};
+use super::entries::{by_entry, entry_name, entry_table};
 use super::table::{Align, Table};
 use crate::estimate::{Factors, Fit, Normalisation};
 use crate::linalg::symmetric_eigen;
-use crate::structure::{Parameter, Structure};
+use crate::structure::{Parameter, Positions, Structure};
 use crate::text::label;
 use ndarray::Array2;
 use std::fmt;
@@ -38,7 +38,21 @@ fn heading(fit: &Fit, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     order(f, "rows", model.row_structure(), fit.row_names())?;
     writeln!(f, "  Column factor B {} ({q} × {q})", model.col_structure().shape().name())?;
     order(f, "columns", model.col_structure(), fit.col_names())?;
-    writeln!(f, "  Mean M          {}", model.mean_structure().name())?;
+    match fit.covariates() {
+        [] => writeln!(f, "  Mean M          {}", model.mean_structure().name())?,
+        names => {
+            let form = model.mean_structure().name();
+            writeln!(f, "  Mean            Σ z Θ, {form}, of {}", names.join(", "))?;
+        }
+    }
+    if fit.weights() != "none" {
+        let sum = if fit.weights() == "frequency" {
+            format!(", {} in all", fit.weight())
+        } else {
+            String::new()
+        };
+        writeln!(f, "  Weights         {}{sum}", fit.weights())?;
+    }
     if model.law().dof().is_some() {
         let how = if model.estimates_dof() { "estimated" } else { "given" };
         match fit.dof() {
@@ -63,9 +77,29 @@ fn order(
 }
 
 /// "rows in the order 0.5, 1.5, …" for structures that depend on the order.
-pub(super) fn order_used(side: &str, structure: &Structure, names: &[String]) -> Option<String> {
+///
+/// ```
+/// use kronfit::{report::order_used, structure::Structure};
+/// let names = ["0.5", "1.5"].map(str::to_owned);
+/// let order = order_used("rows", &Structure::Ar1, &names);
+/// assert_eq!(order.as_deref(), Some("rows in the order 0.5, 1.5"));
+/// assert_eq!(order_used("rows", &Structure::Diagonal, &names), None);
+/// ```
+pub fn order_used(side: &str, structure: &Structure, names: &[String]) -> Option<String> {
     const SHOWN: usize = 8;
-    if !matches!(structure, Structure::Ar1 | Structure::Toeplitz) {
+    let depends = match structure {
+        Structure::Het(correlations) => {
+            return order_used(side, &correlations.plain(), names);
+        }
+        Structure::Ar1
+        | Structure::Toeplitz
+        | Structure::Antedependence
+        | Structure::Block(_)
+        | Structure::Exchangeable(_)
+        | Structure::Spatial(_, Positions::Given(_)) => true,
+        _ => false,
+    };
+    if !depends {
         return None;
     }
     if names.is_empty() {
@@ -142,9 +176,11 @@ fn factor(
 ) -> fmt::Result {
     writeln!(f, "\n{title}")?;
     let d = matrix.nrows();
-    match entry_table(parameters, names, d) {
+    let (shared, own) = by_entry(parameters);
+    parameter_lines(f, &shared)?;
+    match entry_table(&own, names, d) {
         Some(table) => write!(f, "{table}")?,
-        None => parameter_lines(f, parameters)?,
+        None => parameter_lines(f, &own)?,
     }
     if d <= PRINTED_ORDER {
         write!(f, "{}", matrix_table(matrix, names))?;

@@ -84,7 +84,7 @@ impl Shape for Block {
             return Ok(());
         }
         let allowed = format!("positive numbers with the sum {d}");
-        Err(Error::domain("the orders of the blocks", format!("{:?}", self.sizes), allowed))
+        Err(Error::domain("the list of block orders", format!("{:?}", self.sizes), allowed))
     }
 
     fn n_parameters(&self, _d: usize) -> usize {

@@ -30,7 +30,7 @@ impl Structure {
             "known" => read(rest).map(Self::Known),
             "factor" => count(rest).map(Self::Factor).ok_or_else(unknown),
             "block" => {
-                let sizes: Option<Vec<usize>> = list(rest).map(|part| count(part)).collect();
+                let sizes: Option<Vec<usize>> = list(rest).map(count).collect();
                 sizes.map(Self::Block).ok_or_else(unknown)
             }
             "exchangeable" => {

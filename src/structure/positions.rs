@@ -40,10 +40,9 @@ impl Positions {
                     .to_owned(),
             });
         };
-        let number = |text: &str| text.trim().parse::<f64>().ok().filter(|x| x.is_finite());
-        let (read, allowed): (&dyn Fn(&str) -> Option<f64>, _) = match number(first) {
-            Some(_) => (&number, "a finite number, like the first one"),
-            None => (&days, "a number, or a date like 2024-02-29"),
+        let (read, allowed): (fn(&str) -> Option<f64>, _) = match number(first) {
+            Some(_) => (number, "a finite number, like the first one"),
+            None => (days, "a number, or a date like 2024-02-29"),
         };
         let positions: Result<Vec<f64>> = labels
             .iter()
@@ -112,6 +111,10 @@ impl Positions {
             )),
         }
     }
+}
+
+fn number(text: &str) -> Option<f64> {
+    text.trim().parse::<f64>().ok().filter(|x| x.is_finite())
 }
 
 /// Days since 1970-01-01 of a date YYYY-MM-DD in the Gregorian calendar.

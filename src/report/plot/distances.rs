@@ -3,6 +3,7 @@
 use crate::data::Sample;
 use crate::estimate::Fit;
 use crate::family::DistanceLaw;
+use crate::likelihood::{Likelihood, SampleLikelihood};
 use crate::{Error, Result};
 
 /// Distances, ascending, with their law.
@@ -23,10 +24,13 @@ pub(super) fn distances(fit: &Fit, sample: &Sample) -> Result<Option<Distances>>
     }
     let Some(reference) = fit.law().distance_law(p, q) else { return Ok(None) };
     let mut values = Vec::with_capacity(sample.dim().0);
-    for x in sample.values().outer_iter() {
-        let z = fit.point().whiten((&x - &fit.mean()).view());
-        values.push(reference.statistic(z.view())?);
-    }
+    let likelihood = SampleLikelihood::new(sample);
+    likelihood.each(fit.point(), fit.law(), &mut |seen| {
+        if let Some(white) = seen.white {
+            values.push(reference.statistic(white)?);
+        }
+        Ok(())
+    })?;
     values.sort_by(f64::total_cmp);
     Ok(Some(Distances { values, reference }))
 }

@@ -30,7 +30,13 @@ pub fn figures(fit: &Fit, sample: Option<&Sample>) -> Result<Vec<Figure>> {
             out.push(correlation(name, title, axis, matrix.view(), names)?);
         }
     }
-    out.push(mean(fit)?);
+    if fit.covariates().is_empty() {
+        out.push(mean(fit, fit.mean(), "Mean M", "mean")?);
+    }
+    for (k, name) in fit.covariates().iter().enumerate() {
+        let title = format!("Coefficient of {name}");
+        out.push(mean(fit, fit.theta(k), &title, &format!("coefficient-{k}"))?);
+    }
     out.push(eigenvalues(fit)?);
     if let Some(sample) = sample {
         out.extend(fades(fit, sample)?);
@@ -98,8 +104,7 @@ fn correlation(
 }
 
 /// The mean, with colours centred at zero; at the grand mean where zero is far from all entries.
-fn mean(fit: &Fit) -> Result<Figure> {
-    let values = fit.mean();
+fn mean(fit: &Fit, values: ArrayView2<'_, f64>, title: &str, name: &str) -> Result<Figure> {
     let (low, high) =
         values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(*x), h.max(*x)));
     let far = low * high > 0.0 && high - low < 0.5 * low.abs().max(high.abs());
@@ -110,7 +115,7 @@ fn mean(fit: &Fit) -> Result<Figure> {
         (0.0, "colours centred at zero".to_owned())
     };
     HeatMap {
-        title: format!("Mean M ({})", fit.model().mean_structure().name()),
+        title: format!("{title} ({})", fit.model().mean_structure().name()),
         note,
         values,
         row_names: fit.row_names(),
@@ -119,7 +124,7 @@ fn mean(fit: &Fit) -> Result<Figure> {
         centre,
         reach: None,
     }
-    .figure("mean")
+    .figure(name)
 }
 
 fn eigenvalues(fit: &Fit) -> Result<Figure> {
