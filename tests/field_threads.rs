@@ -27,7 +27,8 @@ fn timeless(bytes: &[u8]) -> String {
 fn blas_threads_change_no_bit() {
     let dir = tempfile::tempdir().unwrap();
     let fit = ["fit", "us-macro", "--json", "-"];
-    let with = |more: &[&'static str]| -> Vec<&'static str> { fit.iter().chain(more).copied().collect() };
+    let with =
+        |more: &[&'static str]| -> Vec<&'static str> { fit.iter().chain(more).copied().collect() };
     let commands = [
         with(&["--method", "newton"]),
         with(&["--method", "joint"]),

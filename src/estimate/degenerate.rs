@@ -17,7 +17,10 @@ pub(super) fn reasons(sample: &Sample, model: &Model, end: Termination) -> Vec<S
     if !matches!(end, Termination::Unbounded | Termination::Stalled) || sample.has_missing() {
         return Vec::new();
     }
-    Side::BOTH.into_iter().filter_map(|side| collinear(sample, model.mean_structure(), side)).collect()
+    Side::BOTH
+        .into_iter()
+        .filter_map(|side| collinear(sample, model.mean_structure(), side))
+        .collect()
 }
 
 /// Matrices that equal their transpose.

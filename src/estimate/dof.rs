@@ -110,7 +110,11 @@ pub(super) fn update(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()>
 /// A scoring step in ln ν in the direction that is orthogonal to the scale; `false`, and nothing
 /// moved, where it would be long: the likelihood may have several maxima, and the one uphill from
 /// here is wanted.
-pub(super) fn scoring_step(problem: &Problem<'_>, iterate: &mut Iterate, bearing: &DofBearing) -> bool {
+pub(super) fn scoring_step(
+    problem: &Problem<'_>,
+    iterate: &mut Iterate,
+    bearing: &DofBearing,
+) -> bool {
     let law = iterate.law.clone();
     let (Some(family), Some(dof)) = (law.dof_family(), law.dof()) else { return false };
     let step = bearing.slope / bearing.information;

@@ -3,9 +3,9 @@
 mod anderson;
 mod auto;
 mod certificate;
-mod degenerate;
 mod climb;
 mod coordinates;
+mod degenerate;
 mod dof;
 mod factors;
 mod fit;
@@ -142,8 +142,10 @@ impl Model {
         let samples = SampleLikelihood::new(sample);
         // With covariates the centre is not one matrix.
         let wild = look.clone().filter(|look| look.is_wild() && sample.design().is_none());
-        let setting = Setting { look: look.as_ref().filter(|_| sample.design().is_none()), ..setting };
-        let limit = options.time_limit.map(Duration::try_from_secs_f64).and_then(|limit| limit.ok());
+        let setting =
+            Setting { look: look.as_ref().filter(|_| sample.design().is_none()), ..setting };
+        let limit =
+            options.time_limit.map(Duration::try_from_secs_f64).and_then(|limit| limit.ok());
         let deadline = limit.and_then(|limit| beginning.1.checked_add(limit));
         let problem = Problem::new(self, &samples)
             .starting_at(wild.clone())
@@ -165,10 +167,7 @@ impl Model {
         let problem = if moments && sample.has_one_mean() {
             of_moments = warm::moments(self, sample, &mut start.point)?;
             start.passes = 0;
-            Problem::new(self, &of_moments)
-                .starting_at(wild)
-                .above(setting.pole)
-                .until(deadline)
+            Problem::new(self, &of_moments).starting_at(wild).above(setting.pole).until(deadline)
         } else {
             problem
         };
@@ -376,7 +375,8 @@ fn second_look(
     clock: Instant,
 ) -> Option<climb::Outcome> {
     let look = setting.look.cloned();
-    let again = Problem::new(problem.model, problem.likelihood).starting_at(look).above(setting.pole);
+    let again =
+        Problem::new(problem.model, problem.likelihood).starting_at(look).above(setting.pole);
     for method in [Method::Newton, Method::FlipFlop] {
         let max_iter = options.max_iter.min(SECOND_LOOK);
         let options = FitOptions { method, max_iter, ..options.clone() };

@@ -329,7 +329,8 @@ fn search(
         match path.at(t).map(|point| trial.point = point) {
             Ok(()) => {
                 system.move_dof(&mut trial, t * direction.ln_dof);
-                if trial.law.dof().is_some_and(|dof| dof < problem.floor) && system.border.is_some() {
+                if trial.law.dof().is_some_and(|dof| dof < problem.floor) && system.border.is_some()
+                {
                     t *= 0.5;
                     continue;
                 }

@@ -176,7 +176,9 @@ impl<'a> Problem<'a> {
         }
         let source = self.likelihood.labels().source;
         let (what, remedy) = match self.model.mean_structure() {
-            Mean::Zero | Mean::Known(_) => ("equal the known mean", "a sample without deviations has no covariance"),
+            Mean::Zero | Mean::Known(_) => {
+                ("equal the known mean", "a sample without deviations has no covariance")
+            }
             _ => ("are identical", "there is no variance to estimate: look how the data were made"),
         };
         Err(Error::Degenerate {

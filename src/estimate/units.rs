@@ -40,7 +40,10 @@ impl Units {
         if !(low > -SQUARABLE && high < SQUARABLE) {
             let verb = if high < SQUARABLE { "underflow" } else { "overflow" };
             return Err(Error::Degenerate {
-                what: format!("a typical deviation in {source} is {:.0e}: squares {verb}", cell.exp()),
+                what: format!(
+                    "a typical deviation in {source} is {:.0e}: squares {verb}",
+                    cell.exp()
+                ),
                 remedy: "rescale the data".to_owned(),
             });
         }
@@ -55,7 +58,8 @@ impl Units {
             part.mapv(|x| log2(if free { x } else { level(side) }))
         });
         let spread = |part: &Array1<f64>| {
-            part.iter().fold(f64::MIN, |m, x| m.max(*x)) - part.iter().fold(f64::MAX, |m, x| m.min(*x))
+            part.iter().fold(f64::MIN, |m, x| m.max(*x))
+                - part.iter().fold(f64::MAX, |m, x| m.min(*x))
         };
         let plain = exponents.iter().all(|part| spread(part) <= PLAIN.0)
             && cell.abs() <= PLAIN.1 * std::f64::consts::LN_2;

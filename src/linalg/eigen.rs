@@ -2,8 +2,8 @@
 
 use super::{matmul, require_finite, require_square};
 use crate::{Error, Result};
-use ndarray::{Array1, Array2, ArrayView2};
 use faer::{MatRef, Side};
+use ndarray::{Array1, Array2, ArrayView2};
 
 /// X = Q diag(λ) Qᵀ with λ ascending and the eigenvectors in the columns of Q.
 #[derive(Debug, Clone, PartialEq)]

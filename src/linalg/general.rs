@@ -2,9 +2,9 @@
 
 use super::{require_finite, require_square};
 use crate::{Error, Result};
-use ndarray::{Array1, Array2, ArrayView2};
 use faer::MatRef;
 use faer::linalg::solvers::{PartialPivLu, Solve};
+use ndarray::{Array1, Array2, ArrayView2};
 
 /// X = U diag(s) Vᵀ, thin: U is m × k, s has k = min(m, n) descending values, Vᵀ is k × n.
 ///
@@ -17,10 +17,11 @@ pub fn svd(
     require_finite(what, &matrix)?;
     let (m, n) = matrix.dim();
     let rows: Vec<f64> = matrix.iter().copied().collect();
-    let found = MatRef::from_row_major_slice(&rows, m, n).thin_svd().map_err(|_| Error::Lapack {
-        what: format!("the singular values of {what}"),
-        reason: "the iteration did not converge".to_owned(),
-    })?;
+    let found =
+        MatRef::from_row_major_slice(&rows, m, n).thin_svd().map_err(|_| Error::Lapack {
+            what: format!("the singular values of {what}"),
+            reason: "the iteration did not converge".to_owned(),
+        })?;
     let k = m.min(n);
     let u = Array2::from_shape_fn((m, k), |(i, j)| found.U()[(i, j)]);
     let vt = Array2::from_shape_fn((k, n), |(i, j)| found.V()[(j, i)]);

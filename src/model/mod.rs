@@ -9,8 +9,8 @@ mod units;
 
 pub use existence::{Existence, existence, required_samples};
 pub use mean::Mean;
-pub use poles::{Pole, least_dof};
 pub(crate) use poles::MARGIN;
+pub use poles::{Pole, least_dof};
 pub use spec::ModelSpec;
 
 use crate::data::Sample;
@@ -259,9 +259,8 @@ impl Model {
                 },
             }),
             (Existence::NotUnique, _) => Ok(vec![not_unique(n, p, q)]),
-            (Existence::Unique, Existence::Unique) | (Existence::Undecided, Existence::Undecided) => {
-                Ok(Vec::new())
-            }
+            (Existence::Unique, Existence::Unique)
+            | (Existence::Undecided, Existence::Undecided) => Ok(Vec::new()),
             (Existence::Unique | Existence::Undecided, _) => Ok(vec![format!(
                 "n = {n} is at the existence threshold for {p} × {q}: with this mean structure it \
                  is not known whether the maximum exists and is unique"
@@ -272,9 +271,7 @@ impl Model {
 
 /// What a count says about maxima that are not unique.
 fn not_unique(n: usize, p: usize, q: usize) -> String {
-    format!(
-        "with n = {n} samples of {p} × {q} {NOT_UNIQUE}: only the log-likelihood is meaningful"
-    )
+    format!("with n = {n} samples of {p} × {q} {NOT_UNIQUE}: only the log-likelihood is meaningful")
 }
 
 const NOT_UNIQUE: &str = "the maximum exists but is not unique";

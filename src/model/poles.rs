@@ -110,10 +110,13 @@ impl Model {
                 let left = 1.0 - agree as f64 / n as f64;
                 let bound = family.tie_pole(length, count, left, p, q);
                 let because = || {
-                    format!("{agree} of {n} samples that agree exactly in {count} of the {}", match side {
-                        Side::Rows => "rows",
-                        Side::Cols => "columns",
-                    })
+                    format!(
+                        "{agree} of {n} samples that agree exactly in {count} of the {}",
+                        match side {
+                            Side::Rows => "rows",
+                            Side::Cols => "columns",
+                        }
+                    )
                 };
                 keep((bound > 0.0).then(|| Pole { dof: bound, because: because() }));
             }
@@ -168,9 +171,8 @@ impl Model {
                     Some(_) => 0,
                     None => majority(values, axis, k)?,
                 };
-                let count = (0..n)
-                    .filter(|i| agrees(values, known_mean, axis, k, (*i, like)))
-                    .count();
+                let count =
+                    (0..n).filter(|i| agrees(values, known_mean, axis, k, (*i, like))).count();
                 (2 * count > n && count < n).then_some((count, k, like))
             })
             .collect();
@@ -239,9 +241,9 @@ fn agrees(
     let (x, y) = (x.index_axis(axis, k), y.index_axis(axis, k));
     match mean {
         None => x.iter().zip(y).all(|(x, y)| x == y),
-        Some(mean) => x.indexed_iter().all(|(l, x)| {
-            *x == known(mean, if axis == Axis(0) { (k, l) } else { (l, k) })
-        }),
+        Some(mean) => x
+            .indexed_iter()
+            .all(|(l, x)| *x == known(mean, if axis == Axis(0) { (k, l) } else { (l, k) })),
     }
 }
 
