@@ -105,6 +105,18 @@ fn case_12_collinear_rows_are_named() {
 }
 
 #[test]
+fn case_18_several_starts_find_the_higher_maximum() {
+    let model = Model::matrix_t(Dof::Estimate)
+        .rows(Structure::Factor(1))
+        .cols(Structure::Toeplitz)
+        .mean(Mean::Scalar);
+    let fit = model.fit(&sample("18-local-maxima/A859.npy")).unwrap();
+    assert!(fit.is_converged());
+    assert!(fit.log_likelihood() > -76.9527 + 0.0176, "{}", fit.log_likelihood());
+    assert!(says(&fit, "local maximum"), "{:?}", fit.warnings());
+}
+
+#[test]
 fn case_20_no_saddle_passes_for_a_maximum() {
     let model =
         Model::kronecker_t(Dof::Fixed(2.0)).rows(Structure::Identity).cols(Structure::Identity);
@@ -143,6 +155,20 @@ fn case_22_outliers_do_not_make_a_likelihood_unbounded() {
         assert!(fit.is_converged(), "{file}: {:?}", fit.warnings());
         assert!(fit.log_likelihood() > right - 0.1, "{file}: {}", fit.log_likelihood());
     }
+}
+
+#[test]
+fn case_23_a_time_limit_ends_long_steps() {
+    let options = FitOptions { time_limit: Some(0.5), ..FitOptions::default() };
+    let model = Model::matrix_t(Dof::Estimate).rows(Structure::Diagonal);
+    let clock = Instant::now();
+    let fit = model.fit_with(&sample("23-no-end/A354.npy"), &options, &mut Silent).unwrap();
+    assert!(fit.is_converged() || fit.termination() == Termination::TimeLimit);
+    assert!(clock.elapsed().as_secs_f64() < 10.0);
+    let options = FitOptions { force: true, ..FitOptions::default() };
+    let model = Model::kronecker_t(Dof::Estimate);
+    let fit = model.fit_with(&sample("23-no-end/A2775.npy"), &options, &mut Silent).unwrap();
+    assert!(fit.is_converged(), "{:?}", fit.warnings());
 }
 
 #[test]
