@@ -47,7 +47,10 @@ pub(super) fn certify(
 ) -> Result<Option<Certificate>> {
     let (n, p, q) = problem.dim();
     let iterate = &outcome.iterate;
-    let useless = !problem.is_unstructured() || !(iterate.score.worst() < 0.1) || p * q == 1;
+    // With cells missing −ℓ is not convex, and nothing local tells of the whole.
+    let complete = problem.likelihood.is_complete();
+    let useless =
+        !complete || !problem.is_unstructured() || !(iterate.score.worst() < 0.1) || p * q == 1;
     let doubtful = n * p * q < FEW * (p * p + q * q) || iterate.passes > SLOW;
     if wanted == Certify::Skip || useless || wanted == Certify::Auto && !doubtful {
         return Ok(None);

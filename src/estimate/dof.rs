@@ -58,9 +58,8 @@ pub(super) fn summaries(
 ) -> Result<Summaries> {
     iterate.passes += 1;
     let unit = family.scale_unit(current(iterate));
-    let mut seen = problem.likelihood.summaries(&iterate.point, family)?;
-    seen.values *= unit;
-    Ok(seen)
+    let seen = problem.likelihood.summaries(&iterate.point, family)?;
+    Ok(seen.scaled(unit))
 }
 
 /// (1/n) ∂ℓ/∂ ln ν with the summaries held fixed.
@@ -68,9 +67,9 @@ pub(super) fn slope(
     family: &dyn DofFamily,
     dof: f64,
     seen: &Summaries,
-    (p, q): (usize, usize),
+    dim: (usize, usize),
 ) -> f64 {
-    0.5 * dof * family.score(dof, seen, p, q)
+    0.5 * dof * seen.score(family, dof, dim)
 }
 
 /// Moves ν, and A with it so that what the summaries are made of stays; gives the
@@ -96,7 +95,7 @@ pub(super) fn update(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()>
     }
     let seen = summaries(problem, iterate, family)?;
     // The summaries do not move with ν, so the score in ν is known without another look.
-    let (dof, score) = match family.estimate(current(iterate), &seen, p, q)? {
+    let (dof, score) = match seen.estimate(family, current(iterate), (p, q))? {
         DofEstimate::Interior(dof) if dof <= problem.floor => (problem.floor, 0.0),
         DofEstimate::Interior(dof) => (dof, slope(family, dof, &seen, (p, q)).abs()),
         DofEstimate::Lower => (problem.floor, 0.0),
@@ -136,11 +135,11 @@ pub(super) fn leave_infinity(problem: &Problem<'_>, iterate: &mut Iterate) -> Re
     let model = problem.model.law().clone();
     let Some(family) = model.dof_family() else { return Ok(false) };
     let seen = summaries(problem, iterate, family)?;
-    if family.excess_at_infinity(&seen, p, q) <= 0.0 {
+    if seen.excess_at_infinity(family, (p, q)) <= 0.0 {
         return Ok(false);
     }
     let start = 1e9;
-    let DofEstimate::Interior(dof) = family.estimate(start, &seen, p, q)? else {
+    let DofEstimate::Interior(dof) = seen.estimate(family, start, (p, q))? else {
         return Ok(false);
     };
     move_to(iterate, family, dof);

@@ -40,6 +40,20 @@ pub struct Certificate {
     pub unique: bool,
 }
 
+/// What was missing in the data of a fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct MissingCells {
+    /// Missing cells.
+    pub missing: usize,
+    /// Observed cells.
+    pub observed: usize,
+    /// Distinct patterns of holes among the samples that count.
+    pub patterns: usize,
+    /// Samples without any observed cell: they say nothing and are not counted in n.
+    pub empty_samples: usize,
+}
+
 /// A fitted model: estimates, their likelihood, and how they were reached.
 #[derive(Debug, Clone)]
 pub struct Fit {
@@ -67,6 +81,7 @@ pub struct Fit {
     trace: Vec<Step>,
     warnings: Vec<String>,
     certificate: Option<Certificate>,
+    missing: Option<MissingCells>,
 }
 
 /// What a fit that was made before is put together from.
@@ -97,6 +112,8 @@ pub(crate) struct End {
     pub(crate) warnings: Vec<String>,
     #[serde(default)]
     pub(crate) certificate: Option<Certificate>,
+    #[serde(default)]
+    pub(crate) missing: Option<MissingCells>,
 }
 
 impl Fit {
@@ -139,7 +156,20 @@ impl Fit {
             trace,
             warnings,
             certificate,
+            missing: None,
         }
+    }
+
+    /// The fit is to the n samples that are not empty.
+    pub(super) fn with_missing(mut self, n: usize, missing: MissingCells) -> Self {
+        self.dim.0 = n;
+        self.missing = Some(missing);
+        self
+    }
+
+    /// What was missing in the data; `None` where nothing was.
+    pub fn missing(&self) -> Option<&MissingCells> {
+        self.missing.as_ref()
     }
 
     /// The fit is to n samples from `source`, of which only a part was in memory.
@@ -189,6 +219,7 @@ impl Fit {
             trace: Vec::new(),
             warnings: end.warnings,
             certificate: end.certificate,
+            missing: end.missing,
         }
     }
 

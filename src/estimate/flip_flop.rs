@@ -52,7 +52,7 @@ pub(super) fn step(problem: &Problem<'_>, iterate: &mut Iterate, own: Side) -> R
     let law = iterate.law.clone();
     // The coefficients of covariates are joined on the shorter side.
     let own = if iterate.sums.design.is_empty() { own } else { iterate.point.shorter() };
-    match law.two_sided() {
+    match problem.two_sided(&*law) {
         Some(law) if problem.is_unstructured() => two_sided_step(problem, iterate, law, own)?,
         _ => cyclic_step(problem, iterate)?,
     }
@@ -85,7 +85,7 @@ fn cyclic_step(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()> {
     let (_, q) = iterate.point.dim();
     factor_step(problem, iterate, Side::Rows)?;
     let law = iterate.law.clone();
-    let rescale = match law.two_sided() {
+    let rescale = match problem.two_sided(&*law) {
         Some(law) => {
             problem.sum(iterate, Sides::Both)?;
             law.scale_step(iterate.measured(Side::Rows)?.view(), q)

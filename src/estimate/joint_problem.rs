@@ -3,7 +3,7 @@
 use super::coordinates::{Chart, Coordinates, Spot};
 use super::iterate::Iterate;
 use super::problem::Problem;
-use crate::family::{Law, Summaries};
+use crate::family::Law;
 use crate::kronecker::{BySide, Side};
 use crate::likelihood::{Point, Sums, Tangent};
 use crate::linalg::{Spd, matmul};
@@ -247,8 +247,8 @@ impl<'a> JointProblem<'a> {
                 let (_, p, q) = self.problem.dim();
                 iterate.passes += 1;
                 let seen = self.problem.likelihood.summaries(&iterate.point, family)?;
-                let seen = Summaries { values: seen.values * family.scale_unit(dof), ..seen };
-                Ok(-0.5 * dof * family.score(dof, &seen, p, q) / (p * q) as f64)
+                let seen = seen.scaled(family.scale_unit(dof));
+                Ok(-0.5 * dof * seen.score(family, dof, (p, q)) / (p * q) as f64)
             }
             _ => Ok(0.0),
         }

@@ -12,6 +12,7 @@ mod fit;
 mod flip_flop;
 mod frame;
 mod full;
+mod incomplete;
 mod iterate;
 mod joint;
 mod joint_problem;
@@ -28,7 +29,7 @@ mod warm;
 pub use climb::Ascent;
 pub use coordinates::Coordinates;
 pub use factors::{Factors, Normalisation};
-pub use fit::{Certificate, Fit};
+pub use fit::{Certificate, Fit, MissingCells};
 pub(crate) use fit::{End, FitParts};
 pub use iterate::{Iterate, Score};
 pub use joint_problem::JointProblem;
@@ -39,7 +40,7 @@ pub use tyler::{Tyler, TylerFit};
 use crate::data::{Robust, Sample};
 use crate::kronecker::Side;
 use crate::likelihood::{Labels, Likelihood, SampleLikelihood};
-use crate::model::{Mean, Model, Pole, least_dof};
+use crate::model::{Mean, Model, Pole};
 use crate::optim::{Optimizer, Settings};
 use crate::{Error, Result, linalg};
 use ndarray::Array2;
@@ -82,7 +83,9 @@ impl Model {
             return placed.fit_with(sample, options, observer);
         }
         options.validate()?;
-        sample.require_complete()?;
+        if sample.has_missing() {
+            return incomplete::fit(self, sample, options, observer);
+        }
         let clock = Instant::now();
         let (_, p, q) = sample.dim();
         self.check(p, q)?;
@@ -201,43 +204,23 @@ impl Model {
         let clock = Instant::now();
         let (_, p, q) = likelihood.dim();
         self.check(p, q)?;
-        let warnings = self.promised(likelihood, options)?;
-        let problem = Problem::new(self, likelihood);
+        let mut warnings = self.promised(likelihood, options)?;
+        let spent = likelihood.covariates().unwrap_or(1) as f64;
+        let pole = self.pole(likelihood.weight(), spent, p, q);
+        match self.check_pole(pole.as_ref(), likelihood.labels().source) {
+            Err(error) if options.force => warnings.push(format!("{error}; forced all the same")),
+            checked => checked?,
+        }
+        let problem = Problem::new(self, likelihood).above(pole.as_ref());
         let start = problem.first()?;
-        let setting = Setting { model: self, units: None, pole: None, look: None };
+        let setting = Setting { model: self, units: None, pole: pole.as_ref(), look: None };
         let about = (likelihood.labels(), setting);
         self.climb_from(&problem, start, about, options, (warnings, clock), observer)
     }
 
     /// What the data promise about a maximum, or refuse.
     fn promised(&self, likelihood: &dyn Likelihood, options: &FitOptions) -> Result<Vec<String>> {
-        let mut promised = named(likelihood.existence(self), likelihood.labels().source, options)?;
-        let least = self.covariate_pole(likelihood);
-        if let (false, Some(dof), Some(least)) = (self.estimates_dof(), self.law().dof(), least)
-            && dof <= least
-        {
-            let what = format!(
-                "the {} likelihood has no maximum at ν = {dof} here: it grows without bound where \
-                 the coefficients pass through as many samples as there are covariates",
-                self.law().name()
-            );
-            let remedy = format!("choose ν > {least:.3}, fewer covariates, or the Gaussian");
-            if !options.force {
-                return Err(Error::Degenerate { what, remedy });
-            }
-            promised.push(format!("{what}; {remedy}; forced all the same"));
-        }
-        Ok(promised)
-    }
-
-    /// The ν below which a likelihood with covariates has a pole, where there is one.
-    fn covariate_pole(&self, likelihood: &dyn Likelihood) -> Option<f64> {
-        let rank = likelihood.covariates()?;
-        let (_, p, q) = likelihood.dim();
-        if *self.mean_structure() != Mean::Free {
-            return None;
-        }
-        least_dof(self.law().as_ref(), likelihood.weight(), rank, p, q).filter(|least| *least > 0.0)
+        named(likelihood.existence(self), likelihood.labels().source, options)
     }
 
     /// Looks at the start where that was not done yet, and climbs.
@@ -293,17 +276,6 @@ impl Model {
         }
         warnings.extend(outcome.termination.warnings(outcome.iterate.score.worst()));
         warnings.extend(dof::warnings(problem, &outcome.iterate));
-        if let (true, Some(dof), Some(least)) = (
-            self.estimates_dof(),
-            outcome.iterate.law.dof(),
-            self.covariate_pole(problem.likelihood),
-        ) && dof <= least
-        {
-            warnings.push(format!(
-                "the estimate ν = {dof:.3} lies below {least:.3}, where the likelihood grows without \
-                 bound as the coefficients pass through samples: fix a larger ν"
-            ));
-        }
         for side in Side::BOTH {
             warnings.extend(problem.shapes[side].note(outcome.iterate.point.factor(side)));
         }

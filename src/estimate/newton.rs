@@ -360,14 +360,14 @@ fn search(
 }
 
 /// The path L_A exp(tX) L_Aᵀ, L_B exp(tV) L_Bᵀ, M + t L_A Δ L_Bᵀ.
-struct Geodesic<'a> {
+pub(super) struct Geodesic<'a> {
     from: &'a Point,
     factors: BySide<SymmetricEigen>,
     mean: Array2<f64>,
 }
 
 impl<'a> Geodesic<'a> {
-    fn new(from: &'a Point, direction: &Tangent) -> Result<Self> {
+    pub(super) fn new(from: &'a Point, direction: &Tangent) -> Result<Self> {
         Ok(Self {
             from,
             factors: BySide::try_of(|side| {
@@ -378,11 +378,11 @@ impl<'a> Geodesic<'a> {
     }
 
     /// Largest change of an eigenvalue's logarithm at t = 1.
-    fn length(&self) -> f64 {
+    pub(super) fn length(&self) -> f64 {
         self.factors.iter().flat_map(|f| &f.values).fold(0.0, |m: f64, x| m.max(x.abs()))
     }
 
-    fn at(&self, t: f64) -> Result<Point> {
+    pub(super) fn at(&self, t: f64) -> Result<Point> {
         let mut point = self.from.clone();
         for side in Side::BOTH {
             let step = self.factors[side].map(|x| (t * x).exp());

@@ -160,6 +160,8 @@ pub struct FitOptions {
     pub time_limit: Option<f64>,
     /// What the likelihood is computed from.
     pub source: DataSource,
+    /// Starting points where cells are missing; when absent 1, or 8 where few cells are observed.
+    pub starts: Option<usize>,
     /// Fit even where the number of samples says that there is no maximum.
     pub force: bool,
 }
@@ -175,6 +177,7 @@ impl Default for FitOptions {
             certificate: Certify::default(),
             time_limit: None,
             source: DataSource::Auto,
+            starts: None,
             force: false,
         }
     }
@@ -191,6 +194,9 @@ impl FitOptions {
         }
         if self.max_iter == 0 {
             return Err(Error::domain("the number of iterations", 0, "at least 1"));
+        }
+        if self.starts == Some(0) {
+            return Err(Error::domain("the number of starts", 0, "at least 1"));
         }
         self.search.validate()?;
         if let Some(limit) = self.time_limit.filter(|limit| !(*limit > 0.0)) {

@@ -5,7 +5,7 @@ use crate::data::Robust;
 use crate::family::{DOF_LOWER, DofBearing, Law, TwoSided};
 use crate::kronecker::{BySide, Side};
 use crate::likelihood::{
-    Likelihood, MeanMetric, Point, Sides, Sums, Support, Tangent, mean_start, mean_step,
+    Likelihood, Margin, MeanMetric, Point, Sides, Sums, Support, Tangent, mean_start, mean_step,
 };
 use crate::linalg::{Root, Temp, block_mut};
 use crate::model::{MARGIN, Mean, Model, Pole};
@@ -223,7 +223,7 @@ impl<'a> Problem<'a> {
     /// # Errors
     /// As [`Problem::evaluate`].
     pub(super) fn look(&self, iterate: &mut Iterate) -> Result<()> {
-        if !iterate.law.weighting().is_identity() {
+        if !iterate.law.weighting().is_identity() || !self.likelihood.is_complete() {
             return self.evaluate(iterate);
         }
         self.look_at_rows(iterate)
@@ -314,9 +314,21 @@ impl<'a> Problem<'a> {
             return None;
         }
         let (p, q) = iterate.point.dim();
-        let Sums { weight, rho, .. } = iterate.sums;
+        let Sums { weight, rho, ref margins, .. } = iterate.sums;
+        let family = iterate.law.dof_family()?;
+        if !margins.is_empty() {
+            let part = |margin: &Margin| {
+                let Margin { shape: (p, q), weight, rho, inner } = *margin;
+                let parts = family.bearing_parts(dof, rho / weight, inner / weight, p, q)?;
+                Some((weight, parts))
+            };
+            // A shape that cancels says nothing.
+            let there = margins.iter().filter(|margin| margin.weight != 0.0);
+            let parts = there.map(part).collect::<Option<Vec<_>>>()?;
+            return Some(DofBearing::pooled(dof, weight, &parts));
+        }
         let inner = iterate.sums.inner() / weight;
-        iterate.law.dof_family()?.bearing(dof, rho / weight, inner, p, q)
+        family.bearing(dof, rho / weight, inner, p, q)
     }
 
     /// The whitened step of the mean, from the weights at the iterate.
@@ -330,7 +342,7 @@ impl<'a> Problem<'a> {
     /// # Errors
     /// [`Error::Unsupported`] where the side was not measured.
     pub(super) fn mean_metric(&self, iterate: &Iterate) -> Result<MeanMetric> {
-        let Some(law) = iterate.law.two_sided() else {
+        let Some(law) = self.two_sided(&*iterate.law) else {
             return Ok(match iterate.sums.design.is_empty() {
                 true => MeanMetric::Weight(iterate.sums.law_weight),
                 false => MeanMetric::Design(iterate.sums.design.clone()),
@@ -346,12 +358,20 @@ impl<'a> Problem<'a> {
         Ok(MeanMetric::Row(weights))
     }
 
+    /// The law's joint step of both factors, which takes complete observations.
+    pub(super) fn two_sided<'l>(&self, law: &'l dyn Law) -> Option<&'l dyn TwoSided> {
+        law.two_sided().filter(|_| self.likelihood.is_complete())
+    }
+
     /// With Ψ = Z, a column factor that was just set to its optimum needs no look to know its
     /// score: true unless the optimum was only approached, or a mean moved after it.
     pub(super) fn last_look_is_rows(&self, law: &dyn Law) -> bool {
         let settled =
             matches!(self.model.mean_structure(), Mean::Free | Mean::Zero | Mean::Known(_));
-        law.weighting().is_identity() && self.shapes[Side::Cols].is_unstructured() && settled
+        self.likelihood.is_complete()
+            && law.weighting().is_identity()
+            && self.shapes[Side::Cols].is_unstructured()
+            && settled
     }
 }
 

@@ -1,10 +1,10 @@
 //! The Kronecker t law: vec X is a multivariate t with scale A ⊗ B.
 
-use super::dof::{self, DofBearing, Summaries};
+use super::dof::{self, BearingParts, DofBearing, Summaries};
 use super::weighting::squared_norm;
 use super::{
-    DistanceLaw, DofFamily, DofInformation, Elliptical, ExpectedInformation, Gaussian, Law, Radial,
-    Sampler, Scratch, Weighting,
+    DistanceLaw, DofFamily, DofInformation, Elliptical, ExpectedInformation, Gaussian, Law,
+    Margins, Radial, Sampler, Scratch, Weighting,
 };
 use crate::Result;
 use crate::special::{
@@ -116,6 +116,10 @@ impl Law for KroneckerT {
         })
     }
 
+    fn margins(&self) -> Margins {
+        Margins::Cells
+    }
+
     fn dof(&self) -> Option<f64> {
         Some(self.dof)
     }
@@ -184,6 +188,17 @@ impl DofFamily for KroneckerT {
         q: usize,
     ) -> Option<DofBearing> {
         Some(DofBearing::of(dof, mean_rho, mean_inner, (1, p * q)))
+    }
+
+    fn bearing_parts(
+        &self,
+        dof: f64,
+        mean_rho: f64,
+        mean_inner: f64,
+        p: usize,
+        q: usize,
+    ) -> Option<BearingParts> {
+        Some(BearingParts::of(dof, mean_rho, mean_inner, (1, p * q)))
     }
 
     /// mean((δ−d)²)/2 − d.

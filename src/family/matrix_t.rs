@@ -1,8 +1,9 @@
 //! The matrix-variate t law in its determinant form.
 
-use super::dof::{self, DofBearing, Summaries};
+use super::dof::{self, BearingParts, DofBearing, Summaries};
 use super::{
-    DistanceLaw, DofFamily, Gaussian, Law, MatrixWeights, Sampler, Scratch, TwoSided, Weighting,
+    DistanceLaw, DofFamily, Gaussian, Law, Margins, MatrixWeights, Sampler, Scratch, TwoSided,
+    Weighting,
 };
 use crate::Result;
 use crate::linalg::{batch, invert_in_place, symmetric_eigen};
@@ -285,6 +286,10 @@ impl Law for MatrixT {
         Some(DistanceLaw::Wilks(p.min(q), p.max(q), self.dof))
     }
 
+    fn margins(&self) -> Margins {
+        Margins::Blocks
+    }
+
     fn dof(&self) -> Option<f64> {
         Some(self.dof)
     }
@@ -398,6 +403,17 @@ impl DofFamily for MatrixT {
         q: usize,
     ) -> Option<DofBearing> {
         Some(DofBearing::of(dof, mean_rho, mean_inner, (p.min(q), p.max(q))))
+    }
+
+    fn bearing_parts(
+        &self,
+        dof: f64,
+        mean_rho: f64,
+        mean_inner: f64,
+        p: usize,
+        q: usize,
+    ) -> Option<BearingParts> {
+        Some(BearingParts::of(dof, mean_rho, mean_inner, (p.min(q), p.max(q))))
     }
 
     /// mean Σ_j \[(g−t)²/2 − (s−1)g\] − st + st(s−1)/2.

@@ -10,7 +10,7 @@ mod units;
 pub use existence::{Existence, existence, required_samples};
 pub use mean::Mean;
 pub(crate) use poles::MARGIN;
-pub use poles::{Pole, least_dof};
+pub use poles::Pole;
 pub use spec::ModelSpec;
 
 use crate::data::Sample;

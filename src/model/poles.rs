@@ -14,7 +14,6 @@
 
 use super::{Mean, Model};
 use crate::data::{Sample, Weights};
-use crate::family::Law;
 use crate::kronecker::Side;
 use crate::{Error, Result};
 use ndarray::{ArrayView2, ArrayView3, Axis};
@@ -30,14 +29,6 @@ pub struct Pole {
     pub dof: f64,
     /// Why, as the beginning of a sentence.
     pub because: String,
-}
-
-/// The ν above which a t likelihood with r free mean matrices is bounded where they interpolate r of
-/// n samples (n: the weight of all, less what the heaviest r weigh beyond r); `None` for a law
-/// without such a bound. Not positive: it is bounded for every ν > 0.
-pub fn least_dof(law: &dyn Law, n: f64, r: usize, p: usize, q: usize) -> Option<f64> {
-    let family = law.dof_family()?;
-    if n > r as f64 { family.pole(r as f64, n, p, q) } else { Some(f64::INFINITY) }
 }
 
 /// The heaviest samples together, and of how many.
@@ -70,8 +61,7 @@ impl Model {
         because: impl Fn() -> String,
     ) -> Option<Pole> {
         let bound = self.law().dof_family()?.pole(on, of, p, q)?;
-        // Nothing but equal samples is no matter of ν.
-        (bound > 0.0 && on < of).then(|| Pole { dof: bound, because: because() })
+        (bound > 0.0).then(|| Pole { dof: bound, because: because() })
     }
 
     /// The highest pole of a sample: its counts, samples that are equal, and rows or columns in
@@ -250,7 +240,6 @@ fn agrees(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::family::{Gaussian, KroneckerT, MatrixT};
     use crate::model::Dof;
     use ndarray::Array3;
 
@@ -287,16 +276,5 @@ mod tests {
         }
         let ties = model.pole_of_sample(&Sample::new(x).unwrap()).unwrap();
         assert!((ties.dof - 18.0).abs() < 1e-9, "{ties:?}");
-    }
-
-    #[test]
-    fn bounds_by_hand() {
-        let (kronecker, matrix) = (KroneckerT::new(1.0).unwrap(), MatrixT::new(1.0).unwrap());
-        // 2 · 12/38 and 2 · 4/38 − 2.
-        let close = |x: Option<f64>, y: f64| (x.unwrap() - y).abs() < 1e-15;
-        assert!(close(least_dof(&kronecker, 40.0, 2, 3, 4), 24.0 / 38.0));
-        assert!(close(least_dof(&matrix, 40.0, 2, 3, 4), 8.0 / 38.0 - 2.0));
-        assert_eq!(least_dof(&Gaussian, 40.0, 2, 3, 4), None);
-        assert_eq!(least_dof(&matrix, 2.0, 2, 3, 4), Some(f64::INFINITY));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::text::order_used;
 use crate::Result;
-use crate::estimate::{Certificate, Fit, Normalisation};
+use crate::estimate::{Certificate, Fit, MissingCells, Normalisation};
 use crate::inference::{Coefficient, StandardErrors};
 use crate::model::ModelSpec;
 use crate::structure::Parameter;
@@ -73,6 +73,10 @@ pub struct FitRecord {
     pub passes: usize,
     /// Seconds of the fit alone.
     pub seconds: f64,
+    /// Missing cells.
+    pub n_missing: usize,
+    /// What was missing, where anything was.
+    pub missing: Option<MissingCells>,
     /// The certificate, where it was computed.
     pub certificate: Option<Certificate>,
     /// Version of this record: what [`Fit::load`] reads.
@@ -195,6 +199,8 @@ impl FitRecord {
             iterations: fit.iterations(),
             passes: fit.passes(),
             seconds: fit.seconds(),
+            n_missing: fit.missing().map_or(0, |missing| missing.missing),
+            missing: fit.missing().copied(),
             certificate: fit.certificate().copied(),
             format: FORMAT,
             spec: model.spec().ok(),

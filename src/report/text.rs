@@ -137,6 +137,20 @@ fn convergence(fit: &Fit, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fit.passes(),
         fit.seconds()
     )?;
+    if let Some(seen) = fit.missing() {
+        let total = seen.missing + seen.observed;
+        let share = 100.0 * seen.missing as f64 / total as f64;
+        writeln!(
+            f,
+            "  {} of {total} cells missing ({share:.1} %) in {} patterns{}",
+            seen.missing,
+            seen.patterns,
+            match seen.empty_samples {
+                0 => String::new(),
+                empty => format!("; {empty} empty samples left out"),
+            }
+        )?;
+    }
     if let Some(certificate) = fit.certificate() {
         let unique = if certificate.unique { "unique maximum" } else { "maximum not unique" };
         write!(f, "  certificate: {unique}, smallest curvature {:.3e}", certificate.curvature)?;
