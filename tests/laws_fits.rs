@@ -56,7 +56,7 @@ proptest! {
         let sample = simulate(law(truth, 2.0), n, p, q, seed);
         let dof = if estimate { Dof::Estimate } else { Dof::Fixed(10.0_f64.powf(ln_dof)) };
         let mean = if zero { Mean::Zero } else { Mean::Free };
-        let options = FitOptions { max_iter: 400, ..FitOptions::default() };
+        let options = FitOptions { force: true, max_iter: 400, ..FitOptions::default() };
         let model = model(matrix, dof).mean(mean);
         let fit = model.fit_with(&sample, &options, &mut Silent);
         let what = format!("{model:?} n = {n}");

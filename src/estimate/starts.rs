@@ -22,7 +22,7 @@ const MORE: usize = 3;
 /// Sweeps after which starts are compared where there is no time to take them all to their ends.
 const SWEEPS: usize = 6;
 /// Most iterations to the end of a start.
-const END: usize = 40;
+const END: usize = 12;
 /// Flops of a pass up to which every start is taken to its end.
 const CHEAP: usize = 200_000;
 /// Difference of ℓ, relative to 1 + |ℓ|, below which two maxima are one.
