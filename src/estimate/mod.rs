@@ -21,6 +21,7 @@ mod options;
 mod problem;
 mod shards;
 mod shrink;
+mod starts;
 mod stream;
 mod three_step;
 mod tyler;
@@ -49,7 +50,7 @@ use crate::model::{Mean, Model, Pole};
 use crate::optim::{Optimizer, Settings};
 use crate::{Error, Result, linalg};
 use ndarray::Array2;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use units::{Shifted, Units};
 
 impl Model {
@@ -155,7 +156,13 @@ impl Model {
         let wild = look.clone().filter(|look| look.is_wild() && sample.design().is_none());
         let setting =
             Setting { look: look.as_ref().filter(|_| sample.design().is_none()), ..setting };
-        let problem = Problem::new(self, &samples).starting_at(wild.clone()).above(setting.pole);
+        let limit =
+            options.time_limit.map(Duration::try_from_secs_f64).and_then(|limit| limit.ok());
+        let deadline = limit.and_then(|limit| beginning.1.checked_add(limit));
+        let problem = Problem::new(self, &samples)
+            .starting_at(wild.clone())
+            .above(setting.pole)
+            .until(deadline);
         let moments = warm::by_moments(self, sample.dim(), options)?;
         if moments && !sample.has_one_mean() && options.source == DataSource::Moments {
             return Err(Error::Unsupported {
@@ -172,7 +179,7 @@ impl Model {
         let problem = if moments && sample.has_one_mean() {
             of_moments = warm::moments(self, sample, &mut start.point)?;
             start.passes = 0;
-            Problem::new(self, &of_moments).starting_at(wild).above(setting.pole)
+            Problem::new(self, &of_moments).starting_at(wild).above(setting.pole).until(deadline)
         } else {
             problem
         };
@@ -271,6 +278,14 @@ impl Model {
             };
         if retry && let Some(found) = second_look(problem, setting, options, &mut observer, clock) {
             outcome = found;
+        }
+        if options.method == Method::Auto {
+            let starts::Verdict { better, warning } =
+                starts::compare(problem, &outcome, options, clock);
+            if let Some(better) = better {
+                outcome = better;
+            }
+            warnings.extend(warning);
         }
         let seconds = clock.elapsed().as_secs_f64();
         let certificate = certificate::certify(problem, &mut outcome, options.certificate)?;
