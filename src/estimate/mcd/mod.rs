@@ -7,7 +7,7 @@
 //! at the same objective is reported.
 //!
 //! # References
-//! Rousseeuw (1985); Rousseeuw & Van Driessen (1999), Technometrics 41, 212–223 (C-steps);
+//! Rousseeuw & Van Driessen (1999), Technometrics 41, 212–223 (C-steps);
 //! Mayrhofer, Radojičić & Filzmoser (2024), arXiv:2403.03975 (matrix MCD).
 
 mod exact;
