@@ -5,7 +5,7 @@ mod common;
 use common::{golden_dir, golden_json, golden_sample, matrix, relative};
 use kronfit::data::Sample;
 use kronfit::{Mcd, McdFit, Trimmed, io};
-use ndarray::{Array2, Array3, Axis, s};
+use ndarray::{Array2, Array3, Axis, Slice};
 use serde_json::Value;
 
 fn sample(name: &str) -> Sample {
@@ -112,7 +112,8 @@ fn no_search_goes_below_a_certified_minimum() {
 }
 
 fn bits(fit: &McdFit) -> Vec<u64> {
-    let numbers = fit.reweighted().squared_distances.iter().chain([fit.raw().fit.sigma2()].iter());
+    let numbers = fit.reweighted().squared_distances.iter().copied();
+    let numbers = numbers.chain([fit.raw().fit.sigma2()]);
     numbers.map(|x| x.to_bits()).chain([fit.agree() as u64, fit.distinct() as u64]).collect()
 }
 
@@ -175,7 +176,8 @@ fn bad_input_is_one_sentence() {
     assert!(said.contains("alpha is 0.4") && said.contains("0.5"), "{said}");
     assert!(refused(Mcd::new().alpha(f64::NAN), &good).contains("NaN"));
     assert!(refused(Mcd::new().starts(0, 1), &good).contains("at least 1"));
-    let few = Sample::new(good.values().slice(s![..4, .., ..]).to_owned()).expect("a sample");
+    let few = Sample::new(good.values().slice_axis(Axis(0), Slice::from(..4)).to_owned())
+        .expect("a sample");
     let said = refused(Mcd::new(), &few);
     assert!(said.contains("at least n = 5"), "{said}");
     let mut values = good.values().to_owned();
@@ -199,13 +201,15 @@ fn exact_fits_are_findings() {
     });
     let said = refused(Mcd::new(), &copies);
     assert!(said.contains("60 of 100 matrices are identical"), "{said}");
-    let row = with(&|x| x.slice_mut(s![..55, 3, ..]).fill(0.1));
+    let row = with(&|x| {
+        x.index_axis_mut(Axis(1), 3).slice_axis_mut(Axis(0), Slice::from(..55)).fill(0.1);
+    });
     let said = refused(Mcd::new(), &row);
     assert!(said.contains("55 of 100 matrices share row 3"), "{said}");
     let dependent = with(&|x| {
-        for i in 0..80 {
-            let sum = &x.slice(s![i, 0, ..]) + &x.slice(s![i, 1, ..]);
-            x.slice_mut(s![i, 2, ..]).assign(&sum);
+        for mut x in x.outer_iter_mut().take(80) {
+            let sum = &x.row(0) + &x.row(1);
+            x.row_mut(2).assign(&sum);
         }
     });
     let said = refused(Mcd::new(), &dependent);
@@ -223,7 +227,7 @@ fn exact_fits_are_findings() {
 #[test]
 fn shifted_samples_are_found() {
     let mut values = sample("clean_100_4_3").values().to_owned();
-    values.slice_mut(s![..33, .., ..]).mapv_inplace(|x| x + 4.0);
+    values.slice_axis_mut(Axis(0), Slice::from(..33)).mapv_inplace(|x| x + 4.0);
     let sample = Sample::new(values).expect("a sample");
     let found = Mcd::new().fit(&sample).expect("a fit");
     assert!(found.subset().iter().all(|i| *i >= 33));
