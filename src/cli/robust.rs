@@ -150,7 +150,7 @@ fn page(args: &RobustArgs, judged: &Judged) -> Result<String> {
         "Minimum covariance determinant of {}: n = {n} samples of {p} × {q}\n  subset      h = {} \
          (alpha {})\n  objective   {:.8}  (q ln|A| + p ln|B|)\n  search      {} starts, {} distinct \
          subsets; {} of {} polished starts agree\n  reweighted  {} samples kept, consistency {:.6}, \
-         sigma2 {:.6} with it\n  distances   {robust} beyond the 97.5 % quantile of χ²({}), {:.1} \
+         sigma2 {} with it\n  distances   {robust} beyond the 97.5 % quantile of χ²({}), {:.1} \
          expected, {classical} under the plain fit\n  outliers    {called} by Holm at {LEVEL}\n\n{}",
         sample.source(),
         found.h(),
@@ -162,7 +162,7 @@ fn page(args: &RobustArgs, judged: &Judged) -> Result<String> {
         found.polished(),
         found.reweighted().samples.len(),
         found.reweighted().consistency,
-        found.reweighted().consistency * found.reweighted().fit.sigma2(),
+        number(found.reweighted().consistency * found.reweighted().fit.sigma2()),
         p * q,
         0.025 * n as f64,
         table(judged, args.worst),
@@ -180,6 +180,10 @@ fn page(args: &RobustArgs, judged: &Judged) -> Result<String> {
         let _ = writeln!(text, "  • {note}");
     }
     Ok(text)
+}
+
+fn number(x: f64) -> String {
+    if (1e-3..1e6).contains(&x) { format!("{x:.6}") } else { format!("{x:.6e}") }
 }
 
 /// Where a robust distance comes from.

@@ -3,8 +3,9 @@
 use crate::data::Sample;
 use crate::data::name_of;
 use crate::kronecker::{BySide, Side};
+use crate::linalg::symmetric_eigen;
 use crate::{Error, Result};
-use ndarray::{ArrayView, Axis, Dimension};
+use ndarray::{Array2, ArrayView, ArrayView2, Axis, Dimension};
 use std::collections::HashMap;
 
 /// Looks for h samples that are identical, or share a row or a column.
@@ -35,11 +36,15 @@ pub(super) fn look(sample: &Sample, h: usize, least: usize) -> Result<()> {
     Ok(())
 }
 
-/// What a singular scatter of a subset says.
+/// What a singular scatter of a subset says: a finding where its members lie on a hyperplane, the
+/// error as it is where they only differ too much in size.
 pub(super) fn said(sample: &Sample, members: &[usize], error: Error) -> Error {
     let Error::NotPositiveDefinite { what, minor } = error else { return error };
     let n = sample.dim().0;
     let side = if what == super::subset::side_name(Side::Rows) { Side::Rows } else { Side::Cols };
+    if !on_a_hyperplane(sample, members, side) {
+        return Error::NotPositiveDefinite { what, minor };
+    }
     let names = BySide::new(sample.row_names(), sample.col_names());
     let what = format!(
         "{} of {n} matrices have no scatter of their own in {} {}, given those before it",
@@ -48,6 +53,41 @@ pub(super) fn said(sample: &Sample, members: &[usize], error: Error) -> Error {
         name_of(names[side], minor.saturating_sub(1)),
     );
     finding(sample, &what, members.len(), "look at these samples, or give a larger alpha")
+}
+
+/// Difference of two members along a direction, against their own size, that is rounding.
+const ROUNDING: f64 = 1e-10;
+
+/// Is there one combination of the rows (columns) that all members share, as exactly as numbers of
+/// their size can? Scatters alone cannot tell: beside a member of size 1e10 all others are alike.
+fn on_a_hyperplane(sample: &Sample, members: &[usize], side: Side) -> bool {
+    let chosen = sample.values().select(Axis(0), members);
+    let Some(mean) = chosen.mean_axis(Axis(0)) else { return false };
+    let turned = |x: ArrayView2<'_, f64>| match side {
+        Side::Rows => x.to_owned(),
+        Side::Cols => x.t().to_owned(),
+    };
+    let parts: Vec<Array2<f64>> = chosen.outer_iter().map(turned).collect();
+    let mean = turned(mean.view());
+    let mut scatter = Array2::<f64>::zeros((mean.nrows(), mean.nrows()));
+    for x in &parts {
+        let y = x - &mean;
+        scatter += &y.dot(&y.t());
+    }
+    let units = scatter.diag().mapv(|s| if s > 0.0 { 1.0 / s.sqrt() } else { 1.0 });
+    let scaled =
+        Array2::from_shape_fn(scatter.dim(), |(i, j)| scatter[[i, j]] * units[i] * units[j]);
+    let Ok(eigen) = symmetric_eigen("a scatter", scaled.view()) else { return false };
+    let least = (0..units.len()).min_by(|a, b| eigen.values[*a].total_cmp(&eigen.values[*b]));
+    let Some(least) = least else { return false };
+    let direction = &eigen.vectors.column(least) * &units;
+    let sizes = direction.mapv(f64::abs);
+    parts.windows(2).all(|pair| {
+        let [a, b] = pair else { return true };
+        let gap = direction.dot(&(a - b));
+        let size = sizes.dot(&(a.mapv(f64::abs) + b.mapv(f64::abs)));
+        gap.iter().zip(&size).all(|(gap, size)| gap.abs() <= ROUNDING * size)
+    })
 }
 
 fn finding(sample: &Sample, what: &str, h: usize, remedy: &str) -> Error {

@@ -173,6 +173,12 @@ impl Mcd {
         if !found.exchanged {
             notes.push(format!("n = {n} is large: no single samples were exchanged"));
         }
+        if found.lost > 0 {
+            notes.push(format!(
+                "{} of {} starts ended among matrices too different in size for a fit",
+                found.lost, self.starts
+            ));
+        }
         notes.extend(tight(&raw, sample));
         let objective = -2.0 * raw.fit.log_likelihood() / h as f64
             - (p * q) as f64 * (1.0 + std::f64::consts::TAU.ln());

@@ -41,6 +41,8 @@ pub(super) struct Search<'a> {
 /// The best subset and how many starts agree on it.
 pub(super) struct Found {
     pub(super) best: Subset,
+    /// Starts that ended in subsets of members too different in size.
+    pub(super) lost: usize,
     pub(super) distinct: usize,
     pub(super) polished: usize,
     pub(super) agree: usize,
@@ -81,15 +83,22 @@ impl Search<'_> {
             Err(Error::Interrupted { reason: "from outside".to_owned() })
         };
         // In order of the starts, whatever thread took them: errors too.
-        let found: Vec<Result<Subset>> = (0..starts)
+        let found: Vec<Result<Option<Subset>>> = (0..starts)
             .into_par_iter()
             .map(|start| {
                 let mut rng = stream(seed, 0, random::STARTS, start as u64);
-                let subset = self.settle(self.start(&mut rng)?)?;
+                let subset = usable(self.start(&mut rng).and_then(|first| self.settle(first)))?;
                 tell().map(|()| subset)
             })
             .collect();
-        let mut fixed = ordered(found.into_iter().collect::<Result<_>>()?);
+        let settled: Vec<Option<Subset>> = found.into_iter().collect::<Result<_>>()?;
+        let lost = settled.iter().filter(|subset| subset.is_none()).count();
+        let mut fixed = ordered(settled.into_iter().flatten().collect());
+        if fixed.is_empty() {
+            let what = format!("{}: no start led to a subset with a scatter", self.sample.source());
+            let remedy = "give more starts, or look for matrices of very different sizes";
+            return Err(Error::Degenerate { what, remedy: remedy.to_owned() });
+        }
         let distinct = fixed.len();
         fixed.truncate(POLISHED);
         if exchanged {
@@ -109,7 +118,7 @@ impl Search<'_> {
         let agree = fixed.iter().filter(|subset| subset.objective <= limit).count();
         let best = fixed.into_iter().next();
         let best = best.ok_or_else(|| Error::domain("the number of starts", 0, "at least 1"))?;
-        Ok(Found { best, distinct, polished, agree, exchanged })
+        Ok(Found { best, lost, distinct, polished, agree, exchanged })
     }
 
     /// A fit to a few samples drawn at random, more of them while they have no scatter.
@@ -155,6 +164,15 @@ impl Search<'_> {
         order.truncate(self.h);
         order.sort_unstable();
         Ok(order)
+    }
+}
+
+/// Nothing where members are too different in size for a fit; findings and faults stay errors.
+pub(super) fn usable(subset: Result<Subset>) -> Result<Option<Subset>> {
+    match subset {
+        Ok(subset) => Ok(Some(subset)),
+        Err(Error::NotPositiveDefinite { .. }) => Ok(None),
+        Err(other) => Err(other),
     }
 }
 

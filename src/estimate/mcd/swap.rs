@@ -11,7 +11,7 @@
 //! hq ln|I + E_A/hq| + hp ln|I + E_B/hp| − hpq ln(1 + tr E_A/hpq): half a sweep on either side,
 //! less the scale that both took.
 
-use super::search::Search;
+use super::search::{Search, usable};
 use super::subset::Subset;
 use crate::Result;
 use ndarray::{Array2, ArrayView3, Axis};
@@ -55,7 +55,7 @@ fn first_better(
         for &(_, out, inside) in now {
             let mut members = best.members.clone();
             members.iter_mut().filter(|i| **i == out).for_each(|i| *i = inside);
-            let tried = search.moved(best, members, SWEEPS)?;
+            let Some(tried) = usable(search.moved(best, members, SWEEPS))? else { continue };
             if found.as_ref().is_none_or(|f| tried.objective < f.objective) {
                 found = Some(tried);
             }
