@@ -106,8 +106,8 @@ pub use family::{
     Sampler, Weighting,
 };
 pub use inference::{
-    BootstrapOptions, Coefficients, Compared, Contributions, ErrorOptions, Fitted, Information,
-    InformationKind, Interval, Outliers, Profile, ProfileOptions, SampleScore, Scores,
+    BootstrapOptions, Coefficients, Compared, Contributions, Discriminant, ErrorOptions, Fitted, Information,
+    InformationKind, Interval, Outliers, Profile, Priors, ProfileOptions, Rule, SampleScore, Scores,
     SeparabilityOptions, Shared, StandardErrors, TestResult, compare, equal_factors,
     linear_hypothesis, nested_test, score, separability,
 };

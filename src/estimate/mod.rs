@@ -19,6 +19,7 @@ mod options;
 mod problem;
 mod stream;
 mod three_step;
+mod together;
 mod tyler;
 mod warm;
 
@@ -31,6 +32,7 @@ pub use iterate::{Iterate, Score};
 pub use joint_problem::JointProblem;
 pub use options::{Certify, DataSource, FitOptions, Method, Observer, Silent, Step, Termination};
 pub use problem::Problem;
+pub(crate) use together::{Common, Together};
 pub use tyler::{Tyler, TylerFit};
 
 use crate::data::Sample;

@@ -17,6 +17,7 @@ mod bootstrap;
 mod coefficients;
 mod compare;
 mod degrees;
+mod discriminant;
 mod fitted;
 mod frame;
 mod groups;
@@ -35,6 +36,9 @@ pub use crate::structure::IntervalScale;
 pub use bootstrap::{BootstrapOptions, simulate_fit, stream};
 pub use coefficients::{Coefficient, Coefficients};
 pub use compare::{Compared, ComparedFit, compare};
+pub use discriminant::{
+    Class, CrossValidation, Discriminant, Prediction, Priors, Rule, WeightMap, classes_of,
+};
 pub use fitted::Fitted;
 pub use groups::{Shared, equal_factors};
 pub use information::{Information, InformationKind};
