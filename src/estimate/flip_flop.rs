@@ -147,7 +147,11 @@ fn follow(
     Ok(())
 }
 
-pub(super) fn move_mean(problem: &Problem<'_>, iterate: &mut Iterate, metric: &MeanMetric) -> Result<()> {
+pub(super) fn move_mean(
+    problem: &Problem<'_>,
+    iterate: &mut Iterate,
+    metric: &MeanMetric,
+) -> Result<()> {
     let mut step = problem.mean_step(iterate, metric)?;
     iterate.point.unwhiten_in_place(&mut step);
     iterate.point.mean += &*step;

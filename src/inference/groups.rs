@@ -197,8 +197,7 @@ fn common_factor(groups: &[Sample], common: Side, options: &FitOptions) -> Resul
     };
     let start = views.iter().map(start).collect::<Result<_>>()?;
     let sides = BySide::of(|side| side == common);
-    let together =
-        Together::fit(&model, &views, Common { sides, scales: false }, start, options)?;
+    let together = Together::fit(&model, &views, Common { sides, scales: false }, start, options)?;
     if together.converged {
         return Ok(together.log_likelihood());
     }

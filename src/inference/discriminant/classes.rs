@@ -44,14 +44,20 @@ impl Priors {
             match (found.next(), found.next()) {
                 (Some(x), None) if x > 0.0 && x.is_finite() => Ok(x),
                 (Some(x), None) => {
-                    let allowed = "a number > 0 (leave out the samples of a class that never occurs)";
+                    let allowed =
+                        "a number > 0 (leave out the samples of a class that never occurs)";
                     Err(Error::domain(format!("the prior of class \"{name}\""), x, allowed))
                 }
-                (None, _) => Err(Error::domain("the number of priors", given.len(), format!(
-                    "one for each of the {k} classes: there is none for \"{name}\""
-                ))),
+                (None, _) => Err(Error::domain(
+                    "the number of priors",
+                    given.len(),
+                    format!("one for each of the {k} classes: there is none for \"{name}\""),
+                )),
                 _ => Err(Error::domain(
-                    format!("the number of priors of class \"{name}\""), 2, "one")),
+                    format!("the number of priors of class \"{name}\""),
+                    2,
+                    "one",
+                )),
             }
         };
         let priors = data.names.iter().map(prior).collect::<Result<Vec<f64>>>()?;

@@ -109,8 +109,10 @@ impl Discriminant {
             }
         }
         let fold = deal(&data, folds, seed);
-        let judged: Vec<(Vec<usize>, Array2<f64>, bool)> =
-            (0..folds).into_par_iter().map(|f| self.leave_out(&data, &fold, f)).collect::<Result<_>>()?;
+        let judged: Vec<(Vec<usize>, Array2<f64>, bool)> = (0..folds)
+            .into_par_iter()
+            .map(|f| self.leave_out(&data, &fold, f))
+            .collect::<Result<_>>()?;
         let mut posterior = Array2::zeros((n, data.names.len()));
         let mut not_converged = 0;
         for (rows, found, converged) in judged {
@@ -130,8 +132,7 @@ impl Discriminant {
         fold: &[usize],
         out: usize,
     ) -> Result<(Vec<usize>, Array2<f64>, bool)> {
-        let (rows, rest): (Vec<usize>, Vec<usize>) =
-            (0..fold.len()).partition(|i| fold[*i] == out);
+        let (rows, rest): (Vec<usize>, Vec<usize>) = (0..fold.len()).partition(|i| fold[*i] == out);
         let source = |what: &str| format!("{} ({what} fold {out})", data.sample.source());
         let kept = part(data.sample, &rest, source("without"))?;
         let class = rest.iter().map(|i| data.class[*i]).collect();

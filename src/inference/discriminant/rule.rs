@@ -69,8 +69,10 @@ impl Rule {
         let Fitted { points, log_likelihood, score, iterations, converged, warnings } = fitted;
         if !log_likelihood.is_finite() {
             return Err(Error::Degenerate {
-                what: format!("the log-likelihood of the classes of {} is {log_likelihood}",
-                    data.sample.source()),
+                what: format!(
+                    "the log-likelihood of the classes of {} is {log_likelihood}",
+                    data.sample.source()
+                ),
                 remedy: "rescale the data, or let the classes share more".to_owned(),
             });
         }
