@@ -73,6 +73,12 @@ impl<'a> Together<'a> {
         self.iterates.iter().map(Iterate::log_likelihood).sum()
     }
 
+    /// What the reader has to know about the common ν.
+    pub(crate) fn dof_warnings(&self) -> Vec<String> {
+        let first = self.problems.first().zip(self.iterates.first());
+        first.map_or_else(Vec::new, |(problem, one)| dof::warnings(problem.model, one))
+    }
+
     /// Means, common factors, own factors or scales, ν; gives the score in ν.
     fn sweep(&mut self, options: &FitOptions) -> Result<f64> {
         for (problem, iterate) in self.problems.iter().zip(&mut self.iterates) {

@@ -162,13 +162,13 @@ impl Fitted {
     }
 
     fn of_groups(together: Together<'_>) -> Self {
-        let warnings = match together.converged {
-            true => Vec::new(),
-            false => vec![format!(
+        let mut warnings = together.dof_warnings();
+        if !together.converged {
+            warnings.push(format!(
                 "not converged after {} sweeps: the score is {:.1e}",
                 together.iterations, together.score
-            )],
-        };
+            ));
+        }
         Self {
             log_likelihood: together.log_likelihood(),
             score: together.score,
@@ -219,8 +219,8 @@ fn require_spread(model: &Model, group: &Sample, common: BySide<bool>) -> Result
                 return Err(Error::Degenerate {
                     what: format!("{} {i} of {} does not vary", side.singular(), group.source()),
                     remedy: format!(
-                        "leave it out, or share the {} between the classes",
-                        side.name()
+                        "leave it out, or let the classes have {} in common",
+                        side.letter()
                     ),
                 });
             }
