@@ -104,7 +104,7 @@ pub enum Error {
     },
     /// Too few samples for the maximum likelihood estimate to exist.
     #[error(
-        "{what}: n = {n} samples of {p} × {q} are too few, the likelihood has no maximum; at least n = {required} is needed{because}"
+        "{what}: n = {n} samples of {p} × {q} are too few, the likelihood has no maximum; at least n = {required} is needed{because}; or shrink the fit (--shrink auto), which then exists for every n beyond what the mean takes"
     )]
     TooFewSamples {
         /// Where the samples came from.

@@ -98,10 +98,18 @@ fn weights_are_of_two_kinds() {
 #[test]
 fn terms_are_tested() {
     let data = golden("groups3_45_4_3.npy");
+    let path = golden("groups3_45_4_3.design.npy");
+    let design: ndarray::Array2<f64> = ndarray_npy::read_npy(path).expect("a design");
     let mut text = String::from("group,x\n");
-    // The design of these data: 15 of each group.
-    for i in 0..45 {
-        text.push_str(&format!("{},{}\n", ["a", "b", "c"][i / 15], (i * i) % 11));
+    for (i, z) in design.outer_iter().enumerate() {
+        let group = if z[1] == 1.0 {
+            "b"
+        } else if z[2] == 1.0 {
+            "c"
+        } else {
+            "a"
+        };
+        text.push_str(&format!("{group},{}\n", (i * i) % 11));
     }
     let (_, table) = write("groups.csv", &text);
     let test = |extra: &[&str]| {
@@ -110,6 +118,8 @@ fn terms_are_tested() {
     };
     let one_way = test(&["--formula", "1 + group"]);
     assert_eq!(one_way["df"], 24);
+    let statistic = one_way["statistic"].as_f64().expect("T");
+    assert!((statistic - 419.67144067833124).abs() < 1e-5, "{statistic}");
     assert!(one_way["corrected"]["p_value"].as_f64().expect("p") < 1e-6);
     let simulated = test(&["--formula", "1 + group", "--bootstrap", "99", "--seed", "3"]);
     assert_eq!(simulated["bootstrap"]["exact"], true);
@@ -122,7 +132,7 @@ fn bad_covariates_are_one_sentence() {
     let data = golden("lin_40_3_4.npy");
     let (_, table) = write("good.csv", &table());
     let with = |formula: &str| fails(&["fit", &data, "--covariates", &table, "--formula", formula]);
-    assert!(with("1 + size").contains("no column size"), "{}", with("1 + size"));
+    assert!(with("1 + size").contains("no column 'size'"), "{}", with("1 + size"));
     assert!(with("1 + ").contains("--formula"), "{}", with("1 + "));
     let twice: String = (0..40).map(|i| format!("{i},{}\n", 2 * i)).collect();
     let (_, twice) = write("twice.csv", &format!("x,y\n{twice}"));

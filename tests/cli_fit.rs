@@ -50,7 +50,8 @@ fn one_sample_is_too_few() {
     assert_eq!(
         refused(&wobble(1, 4, 3).into_dyn(), &[]),
         "error: x.npy: n = 1 samples of 4 × 3 are too few, the likelihood has no maximum; at \
-         least n = 3 is needed (the free mean costs one; fix the mean or collect more samples)"
+         least n = 3 is needed (the free mean costs one; fix the mean or collect more samples); or \
+         shrink the fit (--shrink auto), which then exists for every n beyond what the mean takes"
     );
 }
 
@@ -59,7 +60,8 @@ fn below_the_threshold() {
     assert_eq!(
         refused(&wobble(4, 10, 2).into_dyn(), &["--mean", "zero"]),
         "error: x.npy: n = 4 samples of 10 × 2 are too few, the likelihood has no maximum; at \
-         least n = 5 is needed (or choose a structure with fewer parameters)"
+         least n = 5 is needed (or choose a structure with fewer parameters); or \
+         shrink the fit (--shrink auto), which then exists for every n beyond what the mean takes"
     );
 }
 

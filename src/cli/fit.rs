@@ -5,6 +5,7 @@ use super::data::{DataArgs, Missing, nameless, require_distinct};
 use super::explain::ExplainArgs;
 use super::model::{HowArgs, ModelArgs};
 use super::progress::{CountProgress, FitProgress, print, say};
+use super::shrink::ShrinkArgs;
 use crate::data::Sample;
 use crate::estimate::{Fit, FitOptions, Method, Normalisation, Step};
 use crate::io::{self, NpyBlocks};
@@ -30,6 +31,8 @@ pub(super) struct FitArgs {
     method: Vec<Method>,
     #[command(flatten)]
     how: HowArgs,
+    #[command(flatten)]
+    shrink: ShrinkArgs,
     /// Cells without a value (NaN, NA, empty, lines that are not there): auto takes them as
     /// missing, refuse names the first of them.
     #[arg(long, value_name = "WHAT", default_value = "auto")]
@@ -119,10 +122,14 @@ pub(super) fn run(args: &FitArgs, quiet: bool) -> Result<Done> {
         (Input::Memory(Box::new(sample)), names)
     };
     let model = args.model.model(&names)?;
+    let shrink = args.shrink.shrink()?;
     let fits = args
         .method
         .iter()
-        .map(|&method| Ok((method, data.fit(&model, &args.how.options(method), quiet)?)))
+        .map(|&method| {
+            let options = FitOptions { shrink: shrink.clone(), ..args.how.options(method) };
+            Ok((method, data.fit(&model, &options, quiet)?))
+        })
         .collect::<Result<Vec<_>>>()?;
     let Some((_, fit)) = fits.first() else { return Ok(Done::Fully) };
     let errors = match &data {

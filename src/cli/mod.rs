@@ -5,6 +5,7 @@
 
 mod classify;
 mod compare;
+mod core;
 mod data;
 mod derive;
 mod explain;
@@ -13,6 +14,7 @@ mod model;
 mod outliers;
 mod progress;
 mod score;
+mod shrink;
 mod simulate;
 mod study;
 mod test;
@@ -45,6 +47,8 @@ enum Command {
     Fit(Box<fit::FitArgs>),
     /// Fit a grid of models and list them by AIC or BIC.
     Compare(Box<compare::CompareArgs>),
+    /// Shrink the unstructured covariance towards A ⊗ B: how separable do the data look?
+    Core(core::CoreArgs),
     /// Test separability, a structure, the Gaussian, or that two samples share factors.
     Test(Box<test::TestArgs>),
     /// Find the samples that a model does not explain, and the cells behind them.
@@ -130,6 +134,7 @@ fn run(cli: &Cli) -> Result<Done> {
     let threads = start_threads(cli.threads)?;
     match &cli.command {
         Command::Fit(args) => fit::run(args, cli.quiet),
+        Command::Core(args) => core::run(args, cli.quiet),
         Command::Compare(args) => compare::run(args, cli.quiet),
         Command::Test(args) => test::run(args, cli.quiet),
         Command::Outliers(args) => outliers::run(args, cli.quiet),

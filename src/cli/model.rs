@@ -131,6 +131,10 @@ pub(super) struct HowArgs {
     /// What the likelihood is computed from: auto, samples or moments (Gaussian only).
     #[arg(long, value_name = "SOURCE", default_value = DataSource::default().name())]
     source: DataSource,
+    /// Starting points where cells are missing: the likelihood may have several maxima [default: 1,
+    /// or 8 where few cells are observed].
+    #[arg(long, value_name = "K")]
+    starts: Option<usize>,
     /// Fit even where there are too few samples for a maximum to exist.
     #[arg(long)]
     force: bool,
@@ -147,7 +151,9 @@ impl HowArgs {
             certificate: self.certificate,
             time_limit: self.time_limit,
             source: self.source,
+            starts: self.starts,
             force: self.force,
+            shrink: None,
         }
     }
 }

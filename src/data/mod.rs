@@ -5,6 +5,7 @@ mod design;
 mod fingerprint;
 mod matrix;
 mod names;
+mod robust;
 mod sample;
 mod weights;
 
@@ -12,6 +13,7 @@ pub use blocks::BlockReader;
 pub use design::Design;
 pub use matrix::NamedMatrix;
 pub use names::{Names, name_of};
+pub(crate) use robust::Robust;
 pub use sample::Sample;
 pub use weights::Weights;
 pub(crate) use weights::check_weights;

@@ -4,7 +4,7 @@ use super::names::Names;
 use super::{Design, Weights};
 use crate::linalg::{require_finite, require_no_infinity};
 use crate::{Error, Result};
-use ndarray::{Array2, Array3, ArrayView3, Axis};
+use ndarray::{Array1, Array2, Array3, ArrayView3, Axis};
 
 /// n observed matrices X_1..X_n, each p × q, with optional names of samples, rows and columns.
 ///
@@ -271,6 +271,18 @@ impl Sample {
             }
         }
         out.values = row_major(out.values);
+        out
+    }
+
+    /// The same sample in other units: every value of row i and column j multiplied by c_i d_j.
+    #[must_use]
+    pub(crate) fn scaled(&self, rows: &Array1<f64>, cols: &Array1<f64>) -> Self {
+        let mut out = self.clone();
+        for mut x in out.values.outer_iter_mut() {
+            for (mut row, c) in x.outer_iter_mut().zip(rows) {
+                row.zip_mut_with(cols, |x, d| *x *= c * d);
+            }
+        }
         out
     }
 

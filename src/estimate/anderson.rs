@@ -206,7 +206,7 @@ fn step(
     // One and the same map every time; the smaller side makes the better one.
     let (_, p, q) = problem.dim();
     flip_flop::step(problem, iterate, if p < q { Side::Rows } else { Side::Cols })?;
-    let scored = bearing.is_some_and(|bearing| dof::scoring_step(iterate, bearing));
+    let scored = bearing.is_some_and(|bearing| dof::scoring_step(problem, iterate, bearing));
     if problem.model.estimates_dof() && !scored {
         dof::update(problem, iterate)?;
     }

@@ -7,7 +7,7 @@ use super::climb::Stepper;
 use super::coordinates::Coordinates;
 use super::iterate::Iterate;
 use super::problem::Problem;
-use super::{flip_flop, joint, newton};
+use super::{dof, flip_flop, joint, newton};
 use crate::Result;
 use crate::family::Law;
 use crate::optim::{Settings, Stop};
@@ -127,7 +127,9 @@ impl Stepper for Auto {
     ) -> Result<bool> {
         let lowest = self.scores.last().copied().unwrap_or(f64::INFINITY);
         self.scores.push(lowest.min(iterate.score.worst()));
-        self.faster = self.faster || self.crawls(&*iterate.law, count);
+        // Signed sums of blocks have no step of their own that is sure to rise.
+        let signed = !problem.likelihood.is_complete() && iterate.law.weighting().is_matrix();
+        self.faster = self.faster || signed || self.crawls(&*iterate.law, count);
         let done = match (self.faster, self.structured) {
             (false, _) => false,
             (true, false) if self.exhausted => false,
@@ -141,7 +143,10 @@ impl Stepper for Auto {
         if done {
             return Ok(true);
         }
-        if self.faster || self.structured {
+        if signed && problem.model.estimates_dof() {
+            dof::update(problem, iterate)?;
+            problem.evaluate(iterate)?;
+        } else if self.faster || self.structured {
             flip_flop::sweep(problem, iterate, count)?;
         } else {
             self.memory.sweep(problem, iterate)?;

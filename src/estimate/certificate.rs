@@ -47,7 +47,10 @@ pub(super) fn certify(
 ) -> Result<Option<Certificate>> {
     let (n, p, q) = problem.dim();
     let iterate = &outcome.iterate;
-    let useless = !problem.is_unstructured() || !(iterate.score.worst() < 0.1) || p * q == 1;
+    // With cells missing −ℓ is not convex, and nothing local tells of the whole.
+    let complete = problem.likelihood.is_complete();
+    let useless =
+        !complete || !problem.is_unstructured() || !(iterate.score.worst() < 0.1) || p * q == 1;
     let doubtful = n * p * q < FEW * (p * p + q * q) || iterate.passes > SLOW;
     if wanted == Certify::Skip || useless || wanted == Certify::Auto && !doubtful {
         return Ok(None);
@@ -65,7 +68,7 @@ pub(super) fn certify(
     };
     let score = outcome.iterate.score.worst();
     let flat = FLAT.0.max(FLAT.1 * score);
-    let Some((ritz, residual)) = smallest(&space, &mut hessian, budget, flat)? else {
+    let Some((ritz, residual, settled)) = smallest(&space, &mut hessian, budget, flat)? else {
         return Ok(None);
     };
     let curvature = (ritz - residual).max(0.0);
@@ -74,13 +77,14 @@ pub(super) fn certify(
     let lost = f64::EPSILON * (1.0 + super::climb::spread(&iterate).sqrt());
     let gradient = gradient + 8.0 * lost * ((p + q) as f64).sqrt();
     let decay = outcome.iterate.law.curvature_decay(p, q);
-    let distance = decay.filter(|_| curvature > 0.0).and_then(|r| {
+    // An unfinished run bounds the curvature from above only: it proves nothing.
+    let distance = decay.filter(|_| settled && curvature > 0.0).and_then(|r| {
         let part = r * (2.0 * (p * q) as f64).sqrt() * gradient / curvature;
         (part < 1.0).then(|| -(-part).ln_1p() / r)
     });
     // Maxima that are not unique form unbounded lines: a bounded distance to all of them is proof
     // of uniqueness, however rough the estimate.
-    let unique = distance.is_some() || ritz > flat;
+    let unique = settled && (distance.is_some() || ritz > flat);
     if !unique && flat > TOO_ROUGH {
         return Ok(None);
     }
@@ -137,14 +141,14 @@ impl Space {
     }
 }
 
-/// (θ, ‖residual‖) of the smallest Ritz value, with full reorthogonalisation; `None` when the
-/// budget of products did not suffice.
+/// (θ, ‖residual‖, settled?) of the smallest Ritz value, with full reorthogonalisation; `None` when
+/// the budget of products did not suffice. A flat value ends the run before it has settled.
 fn smallest(
     space: &Space,
     hessian: &mut dyn FnMut(&Tangent) -> Result<Tangent>,
     budget: usize,
     flat: f64,
-) -> Result<Option<(f64, f64)>> {
+) -> Result<Option<(f64, f64, bool)>> {
     let mut v = space.start();
     v.scale(1.0 / v.norm());
     let mut basis = vec![v];
@@ -171,8 +175,8 @@ fn smallest(
             let residual = if exhausted { 0.0 } else { norm * last.abs() };
             // Ritz values bound the smallest eigenvalue from above: one that is flat is proof.
             let settled = k >= EARLIEST && residual <= ACCURACY * ritz;
-            if exhausted || settled || ritz <= flat {
-                return Ok(Some((ritz, residual)));
+            if exhausted || settled || ritz <= flat && flat <= TOO_ROUGH {
+                return Ok(Some((ritz, residual, exhausted || settled)));
             }
         }
         w.scale(1.0 / norm);

@@ -158,7 +158,7 @@ impl Ascent<'_> {
         if self.time_limit.is_some_and(|limit| step.seconds >= limit) {
             return Ok(self.end(Termination::TimeLimit));
         }
-        if is_singular(iterate) {
+        if is_singular(problem, iterate) {
             return Ok(self.end(Termination::Unbounded));
         }
         // Far from the optimum the score may rise for long; near it only rounding makes it rise.
@@ -282,8 +282,9 @@ pub(super) fn confirmed(problem: &Problem<'_>, iterate: &mut Iterate, tol: f64) 
     Ok(!dof::is_at_infinity(problem.model, iterate) || !dof::leave_infinity(problem, iterate)?)
 }
 
-pub(super) fn is_singular(iterate: &Iterate) -> bool {
-    !(spread(iterate) <= SINGULAR)
+/// An absurd cell makes factors that are as absurd.
+pub(super) fn is_singular(problem: &Problem<'_>, iterate: &Iterate) -> bool {
+    !(spread(iterate) <= SINGULAR * problem.reach().powi(2))
 }
 
 /// A lower bound of the larger condition number of A and B, infinite where one is not finite.

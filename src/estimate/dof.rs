@@ -7,7 +7,7 @@ use crate::Result;
 use crate::family::{DOF_LOWER, DofBearing, DofEstimate, DofFamily};
 use crate::kronecker::Side;
 use crate::likelihood::Summaries;
-use crate::model::Model;
+use crate::model::{MARGIN, Model};
 
 /// Longest scoring step in ln ν.
 const LONGEST_STEP: f64 = 1.0;
@@ -23,12 +23,22 @@ pub(super) fn is_at_infinity(model: &Model, iterate: &Iterate) -> bool {
 }
 
 /// What the reader has to know about an estimated ν.
-pub(super) fn warnings(model: &Model, iterate: &Iterate) -> Vec<String> {
+pub(super) fn warnings(problem: &Problem<'_>, iterate: &Iterate) -> Vec<String> {
+    let model = problem.model;
     if is_at_infinity(model, iterate) {
         let name = model.law().name();
         return vec![format!(
             "the estimate of ν is ∞: the {name} likelihood rises to its Gaussian limit, which is \
              what is reported"
+        )];
+    }
+    if model.estimates_dof() && problem.floor > DOF_LOWER && problem.is_at_floor(iterate) {
+        return vec![format!(
+            "ν is held at {:.4}: nearer to {:.4} the likelihood grows without bound for every sample \
+             of this size, with a mean that goes through samples (there is no overall maximum); \
+             fix ν or the mean, or collect more samples",
+            problem.floor,
+            problem.floor / MARGIN
         )];
     }
     if model.estimates_dof() && current(iterate) <= DOF_LOWER {
@@ -48,9 +58,8 @@ pub(super) fn summaries(
 ) -> Result<Summaries> {
     iterate.passes += 1;
     let unit = family.scale_unit(current(iterate));
-    let mut seen = problem.likelihood.summaries(&iterate.point, family)?;
-    seen.values *= unit;
-    Ok(seen)
+    let seen = problem.likelihood.summaries(&iterate.point, family)?;
+    Ok(seen.scaled(unit))
 }
 
 /// (1/n) ∂ℓ/∂ ln ν with the summaries held fixed.
@@ -58,9 +67,9 @@ pub(super) fn slope(
     family: &dyn DofFamily,
     dof: f64,
     seen: &Summaries,
-    (p, q): (usize, usize),
+    dim: (usize, usize),
 ) -> f64 {
-    0.5 * dof * family.score(dof, seen, p, q)
+    0.5 * dof * seen.score(family, dof, dim)
 }
 
 /// Moves ν, and A with it so that what the summaries are made of stays; gives the
@@ -86,9 +95,10 @@ pub(super) fn update(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()>
     }
     let seen = summaries(problem, iterate, family)?;
     // The summaries do not move with ν, so the score in ν is known without another look.
-    let (dof, score) = match family.estimate(current(iterate), &seen, p, q)? {
+    let (dof, score) = match seen.estimate(family, current(iterate), (p, q))? {
+        DofEstimate::Interior(dof) if dof <= problem.floor => (problem.floor, 0.0),
         DofEstimate::Interior(dof) => (dof, slope(family, dof, &seen, (p, q)).abs()),
-        DofEstimate::Lower => (DOF_LOWER, 0.0),
+        DofEstimate::Lower => (problem.floor, 0.0),
         DofEstimate::Infinite => (f64::INFINITY, 0.0),
     };
     iterate.score.dof = score;
@@ -99,11 +109,16 @@ pub(super) fn update(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()>
 /// A scoring step in ln ν in the direction that is orthogonal to the scale; `false`, and nothing
 /// moved, where it would be long: the likelihood may have several maxima, and the one uphill from
 /// here is wanted.
-pub(super) fn scoring_step(iterate: &mut Iterate, bearing: &DofBearing) -> bool {
+pub(super) fn scoring_step(
+    problem: &Problem<'_>,
+    iterate: &mut Iterate,
+    bearing: &DofBearing,
+) -> bool {
     let law = iterate.law.clone();
     let (Some(family), Some(dof)) = (law.dof_family(), law.dof()) else { return false };
     let step = bearing.slope / bearing.information;
-    if !(step.abs() < LONGEST_STEP && bearing.information > 0.0) {
+    let inside = dof * step.exp() > problem.floor;
+    if !(step.abs() < LONGEST_STEP && bearing.information > 0.0 && inside) {
         return false;
     }
     move_to(iterate, family, dof * step.exp());
@@ -120,11 +135,11 @@ pub(super) fn leave_infinity(problem: &Problem<'_>, iterate: &mut Iterate) -> Re
     let model = problem.model.law().clone();
     let Some(family) = model.dof_family() else { return Ok(false) };
     let seen = summaries(problem, iterate, family)?;
-    if family.excess_at_infinity(&seen, p, q) <= 0.0 {
+    if seen.excess_at_infinity(family, (p, q)) <= 0.0 {
         return Ok(false);
     }
     let start = 1e9;
-    let DofEstimate::Interior(dof) = family.estimate(start, &seen, p, q)? else {
+    let DofEstimate::Interior(dof) = seen.estimate(family, start, (p, q))? else {
         return Ok(false);
     };
     move_to(iterate, family, dof);

@@ -3,6 +3,7 @@
 use super::climb::Outcome;
 use super::factors::{Factors, Normalisation};
 use super::options::{Step, Termination};
+use super::shrink::{ScoreAt, ShrinkRule, Shrinkage};
 use crate::Result;
 use crate::data::Sample;
 use crate::family::{Law, MatrixDistribution};
@@ -40,6 +41,20 @@ pub struct Certificate {
     pub unique: bool,
 }
 
+/// What was missing in the data of a fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct MissingCells {
+    /// Missing cells.
+    pub missing: usize,
+    /// Observed cells.
+    pub observed: usize,
+    /// Distinct patterns of holes among the samples that count.
+    pub patterns: usize,
+    /// Samples without any observed cell: they say nothing and are not counted in n.
+    pub empty_samples: usize,
+}
+
 /// A fitted model: estimates, their likelihood, and how they were reached.
 #[derive(Debug, Clone)]
 pub struct Fit {
@@ -67,6 +82,8 @@ pub struct Fit {
     trace: Vec<Step>,
     warnings: Vec<String>,
     certificate: Option<Certificate>,
+    missing: Option<MissingCells>,
+    shrinkage: Option<Shrinkage>,
 }
 
 /// What a fit that was made before is put together from.
@@ -97,6 +114,9 @@ pub(crate) struct End {
     pub(crate) warnings: Vec<String>,
     #[serde(default)]
     pub(crate) certificate: Option<Certificate>,
+    #[serde(default)]
+    pub(crate) missing: Option<MissingCells>,
+    pub(crate) shrinkage: Option<Shrinkage>,
 }
 
 impl Fit {
@@ -139,7 +159,35 @@ impl Fit {
             trace,
             warnings,
             certificate,
+            missing: None,
+            shrinkage: None,
         }
+    }
+
+    /// The fit is to the n samples that are not empty.
+    pub(super) fn with_missing(mut self, n: usize, missing: MissingCells) -> Self {
+        self.dim.0 = n;
+        self.missing = Some(missing);
+        self
+    }
+
+    /// What was missing in the data; `None` where nothing was.
+    pub fn missing(&self) -> Option<&MissingCells> {
+        self.missing.as_ref()
+    }
+
+    /// The fit was shrunk.
+    pub(super) fn shrunk(self, shrinkage: Shrinkage) -> Self {
+        Self { shrinkage: Some(shrinkage), ..self }
+    }
+
+    /// Its prior samples were chosen by prediction.
+    pub(super) fn chosen_by(mut self, rule: ShrinkRule, curve: Vec<ScoreAt>) -> Self {
+        if let Some(shrinkage) = &mut self.shrinkage {
+            shrinkage.rule = rule.name().to_owned();
+            shrinkage.curve = curve;
+        }
+        self
     }
 
     /// The fit is to n samples from `source`, of which only a part was in memory.
@@ -153,6 +201,12 @@ impl Fit {
     /// The fit is to this sample, and can be told from fits to others.
     pub(super) fn made_of(mut self, sample: &Sample) -> Self {
         self.content_hash = Some(sample.content_hash());
+        self
+    }
+
+    /// The same fit with more that the reader has to know.
+    pub(super) fn warned(mut self, warnings: Vec<String>) -> Self {
+        self.warnings.extend(warnings);
         self
     }
 
@@ -183,6 +237,8 @@ impl Fit {
             trace: Vec::new(),
             warnings: end.warnings,
             certificate: end.certificate,
+            missing: end.missing,
+            shrinkage: end.shrinkage,
         }
     }
 
@@ -290,7 +346,7 @@ impl Fit {
         self.model.n_parameters(p, q) + more * self.model.mean_structure().n_parameters(p, q)
     }
 
-    /// −2ℓ + 2k.
+    /// −2ℓ + 2k; without meaning for a shrunk fit, see [`Fit::shrinkage`].
     pub fn aic(&self) -> f64 {
         -2.0 * self.log_likelihood + 2.0 * self.n_parameters() as f64
     }
@@ -302,7 +358,8 @@ impl Fit {
         (left > 0.0).then(|| self.aic() + 2.0 * k * (k + 1.0) / left)
     }
 
-    /// −2ℓ + k ln n with n matrices, Σu where they have frequency weights.
+    /// −2ℓ + k ln n with n matrices, Σu where they have frequency weights; without meaning for a
+    /// shrunk fit, see [`Fit::shrinkage`].
     pub fn bic(&self) -> f64 {
         -2.0 * self.log_likelihood + self.n_parameters() as f64 * self.weight.ln()
     }
@@ -372,6 +429,12 @@ impl Fit {
         let (row, col) = factors.into_pair();
         MatrixDistribution::of_roots(self.law.clone(), mean, row, col)
             .named(&self.names.0, &self.names.1)
+    }
+
+    /// What was shrunk and by how much, where the fit was shrunk. Its ℓ is then not the maximum, and
+    /// criteria that count parameters do not apply.
+    pub fn shrinkage(&self) -> Option<&Shrinkage> {
+        self.shrinkage.as_ref()
     }
 
     /// Names of the rows; empty when there are none.

@@ -52,7 +52,7 @@ pub(super) fn step(problem: &Problem<'_>, iterate: &mut Iterate, own: Side) -> R
     let law = iterate.law.clone();
     // The coefficients of covariates are joined on the shorter side.
     let own = if iterate.sums.design.is_empty() { own } else { iterate.point.shorter() };
-    match law.two_sided() {
+    match problem.two_sided(&*law) {
         Some(law) if problem.is_unstructured() => two_sided_step(problem, iterate, law, own)?,
         _ => cyclic_step(problem, iterate)?,
     }
@@ -85,7 +85,7 @@ fn cyclic_step(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()> {
     let (_, q) = iterate.point.dim();
     factor_step(problem, iterate, Side::Rows)?;
     let law = iterate.law.clone();
-    let rescale = match law.two_sided() {
+    let rescale = match problem.two_sided(&*law) {
         Some(law) => {
             problem.sum(iterate, Sides::Both)?;
             law.scale_step(iterate.measured(Side::Rows)?.view(), q)
@@ -107,6 +107,13 @@ fn cyclic_step(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()> {
         return Ok(());
     }
     let scatter = iterate.measured(Side::Cols)?;
+    if matches!(metric, MeanMetric::Sum(_)) {
+        // Such a metric lives in the coordinates of both sides, which are about to change.
+        move_mean(problem, iterate, &metric)?;
+        factor_from(problem, iterate, scatter)?;
+        iterate.point.factors[Side::Cols].scale(rescale);
+        return Ok(());
+    }
     let Iterate { point, sums, .. } = iterate;
     follow(&mut sums.psi, &mut point.factors[Side::Cols], Side::Cols, |root| {
         update_factor(&*problem.shapes[Side::Cols], root, scatter.view(), Side::Cols.letter())
@@ -114,6 +121,12 @@ fn cyclic_step(problem: &Problem<'_>, iterate: &mut Iterate) -> Result<()> {
     move_mean(problem, iterate, &metric)?;
     iterate.point.factors[Side::Cols].scale(rescale);
     Ok(())
+}
+
+/// B from a scatter that was measured at the point.
+fn factor_from(problem: &Problem<'_>, iterate: &mut Iterate, scatter: Temp) -> Result<()> {
+    let (shape, root) = (&*problem.shapes[Side::Cols], &mut iterate.point.factors[Side::Cols]);
+    update_factor(shape, root, scatter.view(), Side::Cols.letter())
 }
 
 /// Changes a root and takes ΣΨ into its new coordinates: L_A'⁻¹ L_A R or R L_Bᵀ L_B'⁻ᵀ.

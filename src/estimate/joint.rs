@@ -35,14 +35,14 @@ struct Run<'a, 'b> {
 
 impl Run<'_, '_> {
     /// Notes a step; `false` ends the fit with `verdict`.
-    fn look(&mut self, iterate: &Iterate, passes: usize) -> bool {
+    fn look(&mut self, problem: &Problem<'_>, iterate: &Iterate, passes: usize) -> bool {
         let mut step = climb::note(iterate, self.done, self.clock);
         step.passes = passes;
         self.trace.push(step);
         let limit = self.options.time_limit;
         self.verdict = if !self.observer.step(&step) {
             Some(Termination::Interrupted)
-        } else if climb::is_singular(iterate) {
+        } else if climb::is_singular(problem, iterate) {
             Some(Termination::Unbounded)
         } else if limit.is_some_and(|limit| step.seconds >= limit) {
             Some(Termination::TimeLimit)
@@ -78,7 +78,7 @@ fn ascend(
     run: &mut Run<'_, '_>,
 ) -> Result<Termination> {
     let (mut fruitless, mut failed) = (0, false);
-    if !run.look(iterate, iterate.passes) {
+    if !run.look(problem, iterate, iterate.passes) {
         return Ok(run.verdict.unwrap_or(Termination::Interrupted));
     }
     loop {
@@ -91,7 +91,7 @@ fn ascend(
         if run.done < SWEEPS_FIRST || undecided {
             flip_flop::sweep(problem, iterate, run.done)?;
             run.done += 1;
-            if !run.look(iterate, iterate.passes) {
+            if !run.look(problem, iterate, iterate.passes) {
                 return Ok(run.verdict.unwrap_or(Termination::Interrupted));
             }
             continue;
@@ -108,7 +108,7 @@ fn ascend(
         if run.done == done {
             // The search failed at once: that counts, or it could fail for ever.
             run.done += 1;
-            if !run.look(iterate, iterate.passes) {
+            if !run.look(problem, iterate, iterate.passes) {
                 return Ok(run.verdict.unwrap_or(Termination::Interrupted));
             }
         }
@@ -150,7 +150,7 @@ fn round(
         }
         run.done += 1;
         let undecided = here.law.dof().is_some_and(|dof| dof > LARGE_DOF);
-        run.look(here, here.passes) && !undecided
+        run.look(problem, here, here.passes) && !undecided
     };
     let limits = (options.tol, most);
     search(problem, iterate, (options.coordinates, &settings), limits, &mut watch)

@@ -3,7 +3,7 @@
 use super::coordinates::{Chart, Coordinates, Spot};
 use super::iterate::Iterate;
 use super::problem::Problem;
-use crate::family::{DOF_LOWER, Law, Summaries};
+use crate::family::Law;
 use crate::kronecker::{BySide, Side};
 use crate::likelihood::{Point, Sums, Tangent};
 use crate::linalg::{Spd, matmul};
@@ -121,7 +121,9 @@ impl<'a> JointProblem<'a> {
     }
 
     fn estimates_dof(&self) -> bool {
-        self.problem.model.estimates_dof() && self.base.law.dof().is_some()
+        self.problem.model.estimates_dof()
+            && self.base.law.dof().is_some()
+            && !self.problem.is_at_floor(&self.base)
     }
 
     fn lengths(&self) -> (usize, usize, usize) {
@@ -174,7 +176,7 @@ impl<'a> JointProblem<'a> {
         match (base.dof_family(), base.dof()) {
             (Some(family), Some(from)) if self.estimates_dof() => {
                 let dof = from * shift.exp();
-                if !(dof.is_finite() && dof >= DOF_LOWER) {
+                if !(dof.is_finite() && dof >= self.problem.floor) {
                     return Err(Error::domain("ν", dof, "finite and not below its lower end"));
                 }
                 Ok((family.at(dof), family.scale_unit(dof) / family.scale_unit(from)))
@@ -244,8 +246,8 @@ impl<'a> JointProblem<'a> {
                 let (_, p, q) = self.problem.dim();
                 iterate.passes += 1;
                 let seen = self.problem.likelihood.summaries(&iterate.point, family)?;
-                let seen = Summaries { values: seen.values * family.scale_unit(dof), ..seen };
-                Ok(-0.5 * dof * family.score(dof, &seen, p, q) / (p * q) as f64)
+                let seen = seen.scaled(family.scale_unit(dof));
+                Ok(-0.5 * dof * seen.score(family, dof, (p, q)) / (p * q) as f64)
             }
             _ => Ok(0.0),
         }

@@ -5,43 +5,53 @@ mod auto;
 mod certificate;
 mod climb;
 mod coordinates;
+mod degenerate;
 mod dof;
 mod factors;
 mod fit;
 mod flip_flop;
 mod frame;
 mod full;
+mod incomplete;
 mod iterate;
 mod joint;
 mod joint_problem;
 mod newton;
 mod options;
 mod problem;
+mod shrink;
 mod stream;
 mod three_step;
 mod together;
 mod tyler;
+mod units;
 mod warm;
 
 pub use climb::Ascent;
 pub use coordinates::Coordinates;
 pub use factors::{Factors, Normalisation};
-pub use fit::{Certificate, Fit};
+pub use fit::{Certificate, Fit, MissingCells};
 pub(crate) use fit::{End, FitParts};
 pub use iterate::{Iterate, Score};
 pub use joint_problem::JointProblem;
 pub use options::{Certify, DataSource, FitOptions, Method, Observer, Silent, Step, Termination};
 pub use problem::Problem;
+pub(crate) use shrink::evidence;
+pub use shrink::{
+    ScoreAt, Shrink, ShrinkRule, ShrinkScale, ShrinkTarget, Shrinkage, cross_validate, folds,
+};
 pub(crate) use together::{Common, Together};
 pub use tyler::{Tyler, TylerFit};
 
-use crate::data::Sample;
+use crate::data::{Robust, Sample};
 use crate::kronecker::Side;
 use crate::likelihood::{Labels, Likelihood, SampleLikelihood};
-use crate::model::{Mean, Model, least_dof};
+use crate::model::{Mean, Model, Pole};
 use crate::optim::{Optimizer, Settings};
 use crate::{Error, Result, linalg};
+use ndarray::Array2;
 use std::time::Instant;
+use units::{Shifted, Units};
 
 impl Model {
     /// Fits the model by the default method, see [`FitOptions`].
@@ -79,16 +89,74 @@ impl Model {
             return placed.fit_with(sample, options, observer);
         }
         options.validate()?;
-        sample.require_complete()?;
+        if sample.has_missing() {
+            return incomplete::fit(self, sample, options, observer);
+        }
         let clock = Instant::now();
         let (_, p, q) = sample.dim();
         self.check(p, q)?;
         for (what, d) in [("the row factor", p), ("the column factor", q)] {
             linalg::require_room(what, &[d, d], 4)?;
         }
+        if let Some(shrink) = options.shrink.as_ref().filter(|shrink| !shrink.is_nothing()) {
+            return shrink::run(self, sample, shrink, options, observer);
+        }
         let samples = SampleLikelihood::new(sample);
-        let warnings = self.promised(&samples, options)?;
-        let problem = Problem::new(self, &samples);
+        let mut warnings = self.promised(&samples, options)?;
+        let pole = self.pole_of_sample(sample);
+        match self.check_pole(pole.as_ref(), sample.source()) {
+            Err(error) if options.force => warnings.push(format!("{error}; forced all the same")),
+            checked => checked?,
+        }
+        warnings.extend(degenerate::symmetric(sample));
+        let look = self.robust_look(sample);
+        warnings.extend(look.as_ref().and_then(|look| look.warning(sample)));
+        let units = match &look {
+            Some(look) => Units::of(self, look, sample.source())?,
+            None => None,
+        };
+        let in_units = units.as_ref().and_then(|units| units.model(self));
+        let setting = Setting { model: self, units: None, pole: pole.as_ref(), look: None };
+        let fit = match (&units, &in_units) {
+            (Some(units), Some(model)) => {
+                let scaled = units.sample(sample);
+                let look = model.robust_look(&scaled);
+                let jacobian = units.ln_jacobian(sample, samples.weight());
+                let setting = Setting { units: Some((units, jacobian)), ..setting };
+                model.fit_in_units(&scaled, look, setting, options, (warnings, clock), observer)
+            }
+            _ => self.fit_in_units(sample, look, setting, options, (warnings, clock), observer),
+        }?;
+        let reasons = degenerate::reasons(sample, self, fit.termination());
+        Ok(fit.made_of(sample).warned(reasons))
+    }
+
+    /// Medians and scales of the data around what the mean can be.
+    fn robust_look(&self, sample: &Sample) -> Option<Robust> {
+        let (_, p, q) = sample.dim();
+        match self.mean_structure() {
+            Mean::Zero => Robust::of(sample, Some(&Array2::zeros((p, q)))),
+            Mean::Known(mean) => Robust::of(sample, Some(mean)),
+            _ => Robust::of(sample, None),
+        }
+    }
+
+    /// The fit of this model to a sample, both in units in which the data have no extremes.
+    fn fit_in_units(
+        &self,
+        sample: &Sample,
+        look: Option<Robust>,
+        setting: Setting<'_>,
+        options: &FitOptions,
+        beginning: (Vec<String>, Instant),
+        observer: &mut dyn Observer,
+    ) -> Result<Fit> {
+        let samples = SampleLikelihood::new(sample);
+        // With covariates the centre is not one matrix.
+        let wild = look.clone().filter(|look| look.is_wild() && sample.design().is_none());
+        let setting =
+            Setting { look: look.as_ref().filter(|_| sample.design().is_none()), ..setting };
+        let problem = Problem::new(self, &samples).starting_at(wild.clone()).above(setting.pole);
         let moments = warm::by_moments(self, sample.dim(), options)?;
         if moments && !sample.has_one_mean() && options.source == DataSource::Moments {
             return Err(Error::Unsupported {
@@ -96,7 +164,8 @@ impl Model {
                 remedy: "use the source samples or auto".to_owned(),
             });
         }
-        let mut start = match warm::start(self, sample) {
+        let thinned = if wild.is_none() { warm::start(self, sample) } else { None };
+        let mut start = match thinned {
             Some(start) => start,
             None => problem.first()?,
         };
@@ -104,13 +173,12 @@ impl Model {
         let problem = if moments && sample.has_one_mean() {
             of_moments = warm::moments(self, sample, &mut start.point)?;
             start.passes = 0;
-            Problem::new(self, &of_moments)
+            Problem::new(self, &of_moments).starting_at(wild).above(setting.pole)
         } else {
             problem
         };
-        let labels = samples.labels();
-        let fit = self.climb_from(&problem, start, labels, options, (warnings, clock), observer)?;
-        Ok(fit.made_of(sample))
+        let about = (samples.labels(), setting);
+        self.climb_from(&problem, start, about, options, beginning, observer)
     }
 
     /// Fits the model to any likelihood: data kept or weighed in a way of one's own.
@@ -139,65 +207,78 @@ impl Model {
         let clock = Instant::now();
         let (_, p, q) = likelihood.dim();
         self.check(p, q)?;
-        let warnings = self.promised(likelihood, options)?;
-        let problem = Problem::new(self, likelihood);
+        let mut warnings = self.promised(likelihood, options)?;
+        let spent = likelihood.covariates().unwrap_or(1) as f64;
+        let pole = self.pole(likelihood.weight(), spent, p, q);
+        match self.check_pole(pole.as_ref(), likelihood.labels().source) {
+            Err(error) if options.force => warnings.push(format!("{error}; forced all the same")),
+            checked => checked?,
+        }
+        let problem = Problem::new(self, likelihood).above(pole.as_ref());
         let start = problem.first()?;
-        let labels = likelihood.labels();
-        self.climb_from(&problem, start, labels, options, (warnings, clock), observer)
+        let setting = Setting { model: self, units: None, pole: pole.as_ref(), look: None };
+        let about = (likelihood.labels(), setting);
+        self.climb_from(&problem, start, about, options, (warnings, clock), observer)
     }
 
     /// What the data promise about a maximum, or refuse.
     fn promised(&self, likelihood: &dyn Likelihood, options: &FitOptions) -> Result<Vec<String>> {
-        let mut promised = named(likelihood.existence(self), likelihood.labels().source, options)?;
-        let least = self.pole(likelihood);
-        if let (false, Some(dof), Some(least)) = (self.estimates_dof(), self.law().dof(), least)
-            && dof <= least
-        {
-            let what = format!(
-                "the {} likelihood has no maximum at ν = {dof} here: it grows without bound where \
-                 the coefficients pass through as many samples as there are covariates",
-                self.law().name()
-            );
-            let remedy = format!("choose ν > {least:.3}, fewer covariates, or the Gaussian");
-            if !options.force {
-                return Err(Error::Degenerate { what, remedy });
-            }
-            promised.push(format!("{what}; {remedy}; forced all the same"));
-        }
-        Ok(promised)
+        named(likelihood.existence(self), likelihood.labels().source, options)
     }
 
-    /// The ν below which a likelihood with covariates has a pole, where there is one.
-    fn pole(&self, likelihood: &dyn Likelihood) -> Option<f64> {
-        let rank = likelihood.covariates()?;
-        let (_, p, q) = likelihood.dim();
-        if *self.mean_structure() != Mean::Free {
-            return None;
-        }
-        least_dof(self.law().as_ref(), likelihood.weight(), rank, p, q).filter(|least| *least > 0.0)
-    }
-
-    /// Looks at the start where that was not done yet, and climbs.
+    /// [`Model::ascend`] to a fit.
     fn climb_from(
         &self,
         problem: &Problem<'_>,
+        start: Iterate,
+        (labels, setting): (Labels<'_>, Setting<'_>),
+        options: &FitOptions,
+        told: (Vec<String>, Instant),
+        observer: &mut dyn Observer,
+    ) -> Result<Fit> {
+        let mut end = self.ascend(problem, start, setting, options, told, observer)?;
+        if let Some((units, jacobian)) = setting.units {
+            units.restore(&mut end.outcome, jacobian);
+        }
+        Ok(end.fit(setting.model, problem.likelihood, labels))
+    }
+
+    /// Looks at the start where that was not done yet, and climbs.
+    fn ascend(
+        &self,
+        problem: &Problem<'_>,
         mut start: Iterate,
-        labels: Labels<'_>,
+        setting: Setting<'_>,
         options: &FitOptions,
         (mut warnings, clock): (Vec<String>, Instant),
         observer: &mut dyn Observer,
-    ) -> Result<Fit> {
+    ) -> Result<Ascended> {
         if start.passes == 0 {
             problem.look(&mut start)?;
         }
         if !matches!(options.method, Method::Auto | Method::FlipFlop) {
             problem.complete(&mut start)?;
         }
-        let outcome = run(problem, start, options, observer, clock);
+        let jacobian = setting.units.map_or(0.0, |(_, jacobian)| jacobian);
+        let mut observer = Shifted { observer, jacobian };
+        let outcome = run(problem, start, options, &mut observer, clock);
         crate::linalg::release();
         let mut outcome = outcome?;
+        let retry = options.method == Method::Auto
+            && match outcome.termination {
+                Termination::Unbounded => !self.law().weighting().is_identity(),
+                Termination::Stalled => true,
+                _ => false,
+            };
+        if retry && let Some(found) = second_look(problem, setting, options, &mut observer, clock) {
+            outcome = found;
+        }
         let seconds = clock.elapsed().as_secs_f64();
         let certificate = certificate::certify(problem, &mut outcome, options.certificate)?;
+        if certificate.is_some_and(|c| c.unique) {
+            // Seen beats counted.
+            warnings.retain(|warning| !crate::model::says_not_unique(warning));
+        }
         if certificate.is_some_and(|c| !c.unique) && warnings.is_empty() {
             match climb::spread(&outcome.iterate) {
                 // Flat and almost singular: the score vanished on the way to infinity.
@@ -206,22 +287,39 @@ impl Model {
             }
         }
         warnings.extend(outcome.termination.warnings(outcome.iterate.score.worst()));
-        warnings.extend(dof::warnings(self, &outcome.iterate));
-        if let (true, Some(dof), Some(least)) =
-            (self.estimates_dof(), outcome.iterate.law.dof(), self.pole(problem.likelihood))
-            && dof <= least
-        {
-            warnings.push(format!(
-                "the estimate ν = {dof:.3} lies below {least:.3}, where the likelihood grows without \
-                 bound as the coefficients pass through samples: fix a larger ν"
-            ));
-        }
+        warnings.extend(dof::warnings(problem, &outcome.iterate));
         for side in Side::BOTH {
             warnings.extend(problem.shapes[side].note(outcome.iterate.point.factor(side)));
         }
-        let likelihood = problem.likelihood;
-        Ok(Fit::new(self, likelihood, labels, outcome, warnings, seconds, certificate))
+        Ok(Ascended { outcome, warnings, seconds, certificate })
     }
+}
+
+/// The end of a climb.
+struct Ascended {
+    outcome: climb::Outcome,
+    warnings: Vec<String>,
+    seconds: f64,
+    certificate: Option<Certificate>,
+}
+
+impl Ascended {
+    fn fit(self, model: &Model, likelihood: &dyn Likelihood, labels: Labels<'_>) -> Fit {
+        let Self { outcome, warnings, seconds, certificate } = self;
+        Fit::new(model, likelihood, labels, outcome, warnings, seconds, certificate)
+    }
+}
+
+/// What a fit is of, in the units of the data.
+#[derive(Clone, Copy)]
+struct Setting<'a> {
+    model: &'a Model,
+    /// The units in which it is fitted, with what they are worth in ℓ.
+    units: Option<(&'a Units, f64)>,
+    /// Where the likelihood is unbounded in ν.
+    pole: Option<&'a Pole>,
+    /// Medians and scales in the units of the fit.
+    look: Option<&'a Robust>,
 }
 
 /// What was promised about a maximum, with the name of the data; a warning where it is forced.
@@ -261,6 +359,34 @@ fn run(
         _ => joint::run(problem, start, options, observer, clock),
     }
 }
+
+/// Another method from a robust start, where the default one found no maximum: `None` where that
+/// found none either.
+fn second_look(
+    problem: &Problem<'_>,
+    setting: Setting<'_>,
+    options: &FitOptions,
+    observer: &mut dyn Observer,
+    clock: Instant,
+) -> Option<climb::Outcome> {
+    let look = setting.look.cloned();
+    let again =
+        Problem::new(problem.model, problem.likelihood).starting_at(look).above(setting.pole);
+    for method in [Method::Newton, Method::FlipFlop] {
+        let max_iter = options.max_iter.min(SECOND_LOOK);
+        let options = FitOptions { method, max_iter, ..options.clone() };
+        let mut start = again.first().ok()?;
+        again.complete(&mut start).ok()?;
+        match run(&again, start, &options, observer, clock) {
+            Ok(outcome) if outcome.termination.is_converged() => return Some(outcome),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Most iterations of a second look.
+const SECOND_LOOK: usize = 500;
 
 /// The methods that go step by step; `None` for the others.
 fn stepper(problem: &Problem<'_>, options: &FitOptions) -> Option<Box<dyn climb::Stepper>> {

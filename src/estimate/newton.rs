@@ -17,7 +17,7 @@ use super::full::Full;
 use super::iterate::Iterate;
 use super::joint_problem::{across, whitened_gradient};
 use super::problem::Problem;
-use crate::family::{DOF_LOWER, Law};
+use crate::family::Law;
 use crate::kronecker::{BySide, Side};
 use crate::likelihood::{Point, Sides, Sums, Tangent};
 use crate::linalg::{Spd, SymmetricEigen, matmul, symmetric_eigen, symmetrise};
@@ -79,7 +79,7 @@ impl Stepper for Newton {
 pub(super) fn step(problem: &Problem<'_>, iterate: &mut Iterate, tol: f64) -> Result<bool> {
     let dof = iterate.law.dof().filter(|_| problem.model.estimates_dof());
     // Beyond these ends of ν only a sweep can decide.
-    if dof.is_some_and(|dof| !(dof > DOF_LOWER && dof < LARGE_DOF)) {
+    if dof.is_some_and(|dof| !(dof > problem.floor && dof < LARGE_DOF)) {
         return Ok(false);
     }
     problem.complete(iterate)?;
@@ -328,6 +328,11 @@ fn search(
         match path.at(t).map(|point| trial.point = point) {
             Ok(()) => {
                 system.move_dof(&mut trial, t * direction.ln_dof);
+                if trial.law.dof().is_some_and(|dof| dof < problem.floor) && system.border.is_some()
+                {
+                    t *= 0.5;
+                    continue;
+                }
                 system.evaluate(problem, &mut trial)?;
             }
             Err(Error::NotPositiveDefinite { .. } | Error::NonFinite { .. }) => {
@@ -354,14 +359,14 @@ fn search(
 }
 
 /// The path L_A exp(tX) L_Aᵀ, L_B exp(tV) L_Bᵀ, M + t L_A Δ L_Bᵀ.
-struct Geodesic<'a> {
+pub(super) struct Geodesic<'a> {
     from: &'a Point,
     factors: BySide<SymmetricEigen>,
     mean: Array2<f64>,
 }
 
 impl<'a> Geodesic<'a> {
-    fn new(from: &'a Point, direction: &Tangent) -> Result<Self> {
+    pub(super) fn new(from: &'a Point, direction: &Tangent) -> Result<Self> {
         Ok(Self {
             from,
             factors: BySide::try_of(|side| {
@@ -372,11 +377,11 @@ impl<'a> Geodesic<'a> {
     }
 
     /// Largest change of an eigenvalue's logarithm at t = 1.
-    fn length(&self) -> f64 {
+    pub(super) fn length(&self) -> f64 {
         self.factors.iter().flat_map(|f| &f.values).fold(0.0, |m: f64, x| m.max(x.abs()))
     }
 
-    fn at(&self, t: f64) -> Result<Point> {
+    pub(super) fn at(&self, t: f64) -> Result<Point> {
         let mut point = self.from.clone();
         for side in Side::BOTH {
             let step = self.factors[side].map(|x| (t * x).exp());

@@ -1,6 +1,7 @@
 //! What a caller can choose about a fit, and how a fit can end.
 
 use super::coordinates::Coordinates;
+use super::shrink::Shrink;
 use crate::optim::Settings;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -160,8 +161,12 @@ pub struct FitOptions {
     pub time_limit: Option<f64>,
     /// What the likelihood is computed from.
     pub source: DataSource,
+    /// Starting points where cells are missing; when absent 1, or 8 where few cells are observed.
+    pub starts: Option<usize>,
     /// Fit even where the number of samples says that there is no maximum.
     pub force: bool,
+    /// Shrink towards a target: the estimate then exists from one sample on.
+    pub shrink: Option<Shrink>,
 }
 
 impl Default for FitOptions {
@@ -175,7 +180,9 @@ impl Default for FitOptions {
             certificate: Certify::default(),
             time_limit: None,
             source: DataSource::Auto,
+            starts: None,
             force: false,
+            shrink: None,
         }
     }
 }
@@ -192,7 +199,13 @@ impl FitOptions {
         if self.max_iter == 0 {
             return Err(Error::domain("the number of iterations", 0, "at least 1"));
         }
+        if self.starts == Some(0) {
+            return Err(Error::domain("the number of starts", 0, "at least 1"));
+        }
         self.search.validate()?;
+        if let Some(shrink) = &self.shrink {
+            shrink.validate()?;
+        }
         if let Some(limit) = self.time_limit.filter(|limit| !(*limit > 0.0)) {
             return Err(Error::domain("the time limit", limit, "a positive number of seconds"));
         }

@@ -1,13 +1,14 @@
 //! The likelihood problem: a model on data, evaluated at points.
 
 use super::iterate::{Iterate, Score};
-use crate::family::{DofBearing, Law, TwoSided};
+use crate::data::Robust;
+use crate::family::{DOF_LOWER, DofBearing, Law, TwoSided};
 use crate::kronecker::{BySide, Side};
 use crate::likelihood::{
-    Likelihood, MeanMetric, Point, Sides, Sums, Support, Tangent, mean_start, mean_step,
+    Likelihood, Margin, MeanMetric, Point, Sides, Sums, Support, Tangent, mean_start, mean_step,
 };
 use crate::linalg::{Root, Temp, block_mut};
-use crate::model::{Mean, Model};
+use crate::model::{MARGIN, Mean, Model, Pole};
 use crate::structure::Shape;
 use crate::{Error, Result};
 use ndarray::{Array2, Axis};
@@ -21,13 +22,39 @@ pub struct Problem<'a> {
     pub likelihood: &'a dyn Likelihood,
     /// Structures of A and B.
     pub shapes: BySide<Arc<dyn Shape>>,
+    /// Where the laws that weigh samples start when some cells are far from all that is usual.
+    wild: Option<Robust>,
+    /// The least ν, where it is estimated.
+    pub(super) floor: f64,
 }
 
 impl<'a> Problem<'a> {
     /// The problem of fitting `model` to the data of `likelihood`.
     pub fn new(model: &'a Model, likelihood: &'a dyn Likelihood) -> Self {
         let shapes = BySide::of(|side| model.structure(side).shape());
-        Self { model, likelihood, shapes }
+        Self { model, likelihood, shapes, wild: None, floor: DOF_LOWER }
+    }
+
+    /// The same problem with a robust look at its data, which hold absurd cells.
+    pub(super) fn starting_at(mut self, wild: Option<Robust>) -> Self {
+        self.wild = wild;
+        self
+    }
+
+    /// The same problem with an estimate of ν that keeps away from a pole.
+    pub(super) fn above(mut self, pole: Option<&Pole>) -> Self {
+        self.floor = pole.map_or(DOF_LOWER, |pole| (MARGIN * pole.dof).max(DOF_LOWER));
+        self
+    }
+
+    /// Is ν at its floor? Then the other parameters are climbed without it.
+    pub(super) fn is_at_floor(&self, iterate: &Iterate) -> bool {
+        iterate.law.dof().is_some_and(|dof| dof <= self.floor * (1.0 + 1e-12))
+    }
+
+    /// How many robust standard deviations the farthest cell is away, where that is absurd.
+    pub(super) fn reach(&self) -> f64 {
+        self.wild.as_ref().map_or(1.0, |look| look.reach)
     }
 
     /// (n, p, q).
@@ -68,7 +95,11 @@ impl<'a> Problem<'a> {
     /// As [`Problem::start`].
     pub(super) fn first(&self) -> Result<Iterate> {
         let (n, p, q) = self.dim();
-        let average = self.likelihood.average()?;
+        let robust = self.wild.as_ref().filter(|_| !self.model.law().weighting().is_identity());
+        let average = match robust {
+            Some(look) => look.center.clone(),
+            None => self.likelihood.average()?,
+        };
         let mean = mean_start(self.model.mean_structure(), average.view(), p)?;
         // A part of the observations is enough for a scale; all where something looks constant.
         let mut squares = self.likelihood.squares(mean.view(), true)?;
@@ -76,9 +107,13 @@ impl<'a> Problem<'a> {
         let size = largest_of_blocks(&mean, p);
         if looks_constant(&squares, &size, n) {
             squares = self.likelihood.squares(mean.view(), false)?;
+            self.refuse_rounding(&squares, &size)?;
             self.refuse_constants(&squares, &size)?;
         }
-        let scale = squares.sum() / (p * q) as f64;
+        let scale = match robust {
+            Some(look) => (2.0 * look.ln_scale()).exp(),
+            None => squares.sum() / (p * q) as f64,
+        };
         if !scale.is_finite() || scale < f64::MIN_POSITIVE {
             return Err(Error::Degenerate {
                 what: format!("the variance of {} is {scale:e}", self.likelihood.labels().source),
@@ -86,20 +121,48 @@ impl<'a> Problem<'a> {
             });
         }
         // A law whose scale contains ν starts from that scale.
-        let law = self.model.law();
+        let mut law = self.model.law().clone();
+        if let (Some(family), Some(dof)) = (law.dof_family(), law.dof())
+            && self.model.estimates_dof()
+            && dof < START_ABOVE * self.floor
+        {
+            law = family.at(START_ABOVE * self.floor);
+        }
         let unit = match (law.dof_family(), law.dof()) {
             (Some(family), Some(dof)) => family.scale_unit(dof),
             _ => 1.0,
         };
         let row = start_root(&*self.shapes[Side::Rows], p, scale * unit)?;
         let col = start_root(&*self.shapes[Side::Cols], q, 1.0)?;
-        let mut iterate = Iterate::new(Point::new(mean, row, col), law.clone());
+        let mut iterate = Iterate::new(Point::new(mean, row, col), law);
         if self.model.estimates_dof() {
             // Not looked at yet: no start may pass for a maximum in ν.
             iterate.score.dof = f64::INFINITY;
         }
         self.look(&mut iterate)?;
         Ok(iterate)
+    }
+
+    /// Residuals that are nothing but rounding have no covariance, whatever the structure.
+    fn refuse_rounding(&self, squares: &Array2<f64>, mean: &Array2<f64>) -> Result<()> {
+        let (n, ..) = self.dim();
+        // An average of n equal numbers is off by a few √n units.
+        let unit = (8.0 + (n as f64).sqrt()) * f64::EPSILON;
+        let rounding = |(s, m): (&f64, &f64)| *s <= (unit * m.abs()).powi(2);
+        if !squares.iter().zip(mean).all(rounding) {
+            return Ok(());
+        }
+        let source = self.likelihood.labels().source;
+        let (what, remedy) = match self.model.mean_structure() {
+            Mean::Zero | Mean::Known(_) => {
+                ("equal the known mean", "a sample without deviations has no covariance")
+            }
+            _ => ("are identical", "there is no variance to estimate: look how the data were made"),
+        };
+        Err(Error::Degenerate {
+            what: format!("all {n} samples of {source} {what}, up to rounding"),
+            remedy: remedy.to_owned(),
+        })
     }
 
     /// Rows or columns without variation have no covariance to estimate.
@@ -138,7 +201,7 @@ impl<'a> Problem<'a> {
     /// # Errors
     /// As [`Problem::evaluate`].
     pub(super) fn look(&self, iterate: &mut Iterate) -> Result<()> {
-        if !iterate.law.weighting().is_identity() {
+        if !iterate.law.weighting().is_identity() || !self.likelihood.is_complete() {
             return self.evaluate(iterate);
         }
         self.look_at_rows(iterate)
@@ -214,6 +277,8 @@ impl<'a> Problem<'a> {
         let step = self.mean_step(iterate, &self.mean_metric(iterate)?)?;
         let mean = step.iter().fold(0.0, |m: f64, x| m.max(x.abs()));
         let dof = match (self.dof_bearing(iterate), iterate.law.dof()) {
+            // Held at its floor by a likelihood that rises below it.
+            (Some(bearing), Some(_)) if bearing.score <= 0.0 && self.is_at_floor(iterate) => 0.0,
             (Some(bearing), Some(dof)) => 0.5 * dof * bearing.score.abs(),
             _ => iterate.score.dof,
         };
@@ -227,9 +292,21 @@ impl<'a> Problem<'a> {
             return None;
         }
         let (p, q) = iterate.point.dim();
-        let Sums { weight, rho, .. } = iterate.sums;
+        let Sums { weight, rho, ref margins, .. } = iterate.sums;
+        let family = iterate.law.dof_family()?;
+        if !margins.is_empty() {
+            let part = |margin: &Margin| {
+                let Margin { shape: (p, q), weight, rho, inner } = *margin;
+                let parts = family.bearing_parts(dof, rho / weight, inner / weight, p, q)?;
+                Some((weight, parts))
+            };
+            // A shape that cancels says nothing.
+            let there = margins.iter().filter(|margin| margin.weight != 0.0);
+            let parts = there.map(part).collect::<Option<Vec<_>>>()?;
+            return Some(DofBearing::pooled(dof, weight, &parts));
+        }
         let inner = iterate.sums.inner() / weight;
-        iterate.law.dof_family()?.bearing(dof, rho / weight, inner, p, q)
+        family.bearing(dof, rho / weight, inner, p, q)
     }
 
     /// The whitened step of the mean, from the weights at the iterate.
@@ -243,7 +320,11 @@ impl<'a> Problem<'a> {
     /// # Errors
     /// [`Error::Unsupported`] where the side was not measured.
     pub(super) fn mean_metric(&self, iterate: &Iterate) -> Result<MeanMetric> {
-        let Some(law) = iterate.law.two_sided() else {
+        let Iterate { point, law, sums, .. } = iterate;
+        if let Some(metric) = self.likelihood.mean_metric(point, law.as_ref(), sums)? {
+            return Ok(metric);
+        }
+        let Some(law) = self.two_sided(&*iterate.law) else {
             return Ok(match iterate.sums.design.is_empty() {
                 true => MeanMetric::Weight(iterate.sums.law_weight),
                 false => MeanMetric::Design(iterate.sums.design.clone()),
@@ -259,12 +340,20 @@ impl<'a> Problem<'a> {
         Ok(MeanMetric::Row(weights))
     }
 
+    /// The law's joint step of both factors, which takes complete observations.
+    pub(super) fn two_sided<'l>(&self, law: &'l dyn Law) -> Option<&'l dyn TwoSided> {
+        self.likelihood.two_sided(law).filter(|_| self.likelihood.is_complete())
+    }
+
     /// With Ψ = Z, a column factor that was just set to its optimum needs no look to know its
     /// score: true unless the optimum was only approached, or a mean moved after it.
     pub(super) fn last_look_is_rows(&self, law: &dyn Law) -> bool {
         let settled =
             matches!(self.model.mean_structure(), Mean::Free | Mean::Zero | Mean::Known(_));
-        law.weighting().is_identity() && self.shapes[Side::Cols].is_unstructured() && settled
+        self.likelihood.is_complete()
+            && law.weighting().is_identity()
+            && self.shapes[Side::Cols].is_unstructured()
+            && settled
     }
 }
 
@@ -325,6 +414,8 @@ pub(super) fn factor_score(shape: &dyn Shape, root: &Root, scatter: Temp) -> Res
     Ok(largest(&shape.project(root, excess.view())?))
 }
 
+/// Where ν starts at least, as a multiple of its floor.
+const START_ABOVE: f64 = 2.0;
 /// ν whose score a pass gives to enough digits.
 const PLAIN_DOF: std::ops::Range<f64> = 0.05..1e4;
 

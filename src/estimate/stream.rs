@@ -2,7 +2,7 @@
 
 use super::options::{FitOptions, Observer};
 use super::problem::Problem;
-use super::{Fit, warm};
+use super::{Fit, Setting, warm};
 use crate::Result;
 use crate::data::{BlockReader, Sample};
 use crate::likelihood::{
@@ -43,6 +43,8 @@ impl Model {
             None => Problem::new(self, &part).start()?,
         };
         start.passes = 0;
+        let setting = Setting { model: self, units: None, pole: None, look: None };
+        let about = (part.labels(), setting);
         let mut fit = if warm::by_moments(self, dim, options)? {
             let mut moments = Moments::new(start.point.clone());
             watched(reader, progress, &mut |block| {
@@ -54,11 +56,11 @@ impl Model {
                 start.point.mean.assign(&moments.average()?);
             }
             let problem = Problem::new(self, &moments);
-            self.climb_from(&problem, start, part.labels(), options, (warnings, clock), observer)?
+            self.climb_from(&problem, start, about, options, (warnings, clock), observer)?
         } else {
             let stream = StreamLikelihood::new(reader, average, progress);
             let problem = Problem::new(self, &stream);
-            self.climb_from(&problem, start, part.labels(), options, (warnings, clock), observer)?
+            self.climb_from(&problem, start, about, options, (warnings, clock), observer)?
         };
         fit.stands_for(n, reader.name());
         Ok(fit)

@@ -76,7 +76,7 @@ impl<'a> Together<'a> {
     /// What the reader has to know about the common ν.
     pub(crate) fn dof_warnings(&self) -> Vec<String> {
         let first = self.problems.first().zip(self.iterates.first());
-        first.map_or_else(Vec::new, |(problem, one)| dof::warnings(problem.model, one))
+        first.map_or_else(Vec::new, |(problem, one)| dof::warnings(problem, one))
     }
 
     /// Means, common factors, own factors or scales, ν; gives the score in ν.

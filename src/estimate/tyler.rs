@@ -5,9 +5,10 @@ use super::climb::climb;
 use super::factors::{Factors, Normalisation};
 use super::options::{FitOptions, Silent, Termination};
 use super::problem::Problem;
+use super::shrink;
 use crate::data::{Sample, name_of};
 use crate::family::{Elliptical, Law, Radial, Weighting};
-use crate::likelihood::SampleLikelihood;
+use crate::likelihood::{Likelihood, SampleLikelihood, Shrunk};
 use crate::model::{Existence, Mean, Model, existence, required_samples};
 use crate::structure::Structure;
 use crate::{Error, Result};
@@ -118,11 +119,21 @@ impl Tyler {
             .mean(self.known_center()?);
         let model = model.placed(sample)?.unwrap_or(model);
         model.check(p, q)?;
-        let mut warnings = self.check_count(&model, sample, options.force)?;
+        let shrinks = options.shrink.as_ref().is_some_and(|shrink| !shrink.is_nothing());
+        let mut warnings = self.check_count(&model, sample, options.force || shrinks)?;
+        if shrinks {
+            warnings.clear();
+        }
         let directions = self.directions(sample)?;
         let model = model.mean(Mean::Zero);
         let source = SampleLikelihood::new(&directions);
-        let problem = Problem::new(&model, &source);
+        let shrunk = shrink::channels_for(&model, &directions, &source, options)?
+            .map(|channels| Shrunk::new(&source, channels));
+        let likelihood: &dyn Likelihood = match &shrunk {
+            Some(shrunk) => shrunk,
+            None => &source,
+        };
+        let problem = Problem::new(&model, likelihood);
         let start = problem.start()?;
         let stepper = Box::new(Auto::new(&problem, options.tol));
         let clock = Instant::now();

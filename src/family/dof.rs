@@ -1,5 +1,6 @@
 //! Degrees of freedom: their domain, what a pass says of them, and their maximiser.
 
+use super::DofFamily;
 use crate::optim::brent;
 use crate::special::{chi_difference, trigamma};
 use crate::{Error, Result};
@@ -8,7 +9,7 @@ use ndarray::Array1;
 /// Smallest ν that is searched for; an estimate there is reported as a warning.
 pub const DOF_LOWER: f64 = 1e-3;
 /// Largest ν that is searched for: beyond it the Gaussian limit cannot be told apart.
-pub(super) const DOF_UPPER: f64 = 1e10;
+const DOF_UPPER: f64 = 1e10;
 
 /// Checks that ν is a finite number > 0.
 pub(crate) fn require_dof(dof: f64) -> Result<()> {
@@ -37,12 +38,77 @@ pub struct Summaries {
     pub values: Array1<f64>,
     /// Weights of the observations; `None` where all are 1.
     pub weights: Option<Array1<f64>>,
+    /// Where not all observations are complete: what belongs to every shape, in the place of the
+    /// rest.
+    pub parts: Vec<SummaryPart>,
+}
+
+/// The summaries of the observations, or of parts of them, of one shape.
+#[derive(Debug, Clone)]
+pub struct SummaryPart {
+    /// The shape that the law sees.
+    pub shape: (usize, usize),
+    /// ±Σu.
+    pub weight: f64,
+    /// Their summaries.
+    pub seen: Summaries,
 }
 
 impl Summaries {
     /// Of observations that all count the same.
     pub fn plain(values: Array1<f64>) -> Self {
-        Self { values, weights: None }
+        Self { values, weights: None, parts: Vec::new() }
+    }
+
+    /// Of observations of several shapes.
+    pub fn of_parts(parts: Vec<SummaryPart>) -> Self {
+        Self { parts, ..Self::plain(Array1::zeros(0)) }
+    }
+
+    /// All values times a unit.
+    #[must_use]
+    pub fn scaled(mut self, unit: f64) -> Self {
+        self.values *= unit;
+        self.parts.iter_mut().for_each(|part| part.seen.values *= unit);
+        self
+    }
+
+    /// An average over observations of what a family says of those of one shape.
+    fn pooled(&self, (p, q): (usize, usize), f: impl Fn(&Self, usize, usize) -> f64) -> f64 {
+        if self.parts.is_empty() {
+            return f(self, p, q);
+        }
+        let total: f64 = self.parts.iter().map(|part| part.weight).sum();
+        let one =
+            |part: &SummaryPart| part.weight / total * f(&part.seen, part.shape.0, part.shape.1);
+        self.parts.iter().map(one).sum()
+    }
+
+    /// [`DofFamily::score`] of all observations.
+    pub fn score(&self, family: &dyn DofFamily, dof: f64, dim: (usize, usize)) -> f64 {
+        self.pooled(dim, |seen, p, q| family.score(dof, seen, p, q))
+    }
+
+    /// [`DofFamily::excess_at_infinity`] of all observations.
+    pub fn excess_at_infinity(&self, family: &dyn DofFamily, dim: (usize, usize)) -> f64 {
+        self.pooled(dim, |seen, p, q| family.excess_at_infinity(seen, p, q))
+    }
+
+    /// [`DofFamily::estimate`] for all observations.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] when a summary is not a number.
+    pub fn estimate(
+        &self,
+        family: &dyn DofFamily,
+        start: f64,
+        (p, q): (usize, usize),
+    ) -> Result<DofEstimate> {
+        if self.parts.is_empty() {
+            return family.estimate(start, self, p, q);
+        }
+        let excess = self.excess_at_infinity(family, (p, q));
+        estimate_dof(start, excess, |dof| self.score(family, dof, (p, q)))
     }
 
     /// The (weighted) mean over observations of the sum of a function over their `width` numbers.
@@ -62,6 +128,24 @@ impl Summaries {
             }
         }
     }
+}
+
+/// The maximum in ν that is uphill from `start`, from the score and its limit at ν = ∞.
+pub(super) fn estimate_dof(
+    start: f64,
+    excess: f64,
+    score: impl Fn(f64) -> f64,
+) -> Result<DofEstimate> {
+    if excess.is_nan() {
+        let what = "the distances of the samples".to_owned();
+        return Err(Error::NonFinite { what, value: excess, index: Vec::new() });
+    }
+    // ∂ℓ/∂ ln ν, so that steps mean the same at every size of ν.
+    let slope = |ln_dof: f64| {
+        let dof = ln_dof.exp();
+        dof * score(dof)
+    };
+    climb(slope, start.clamp(DOF_LOWER, DOF_UPPER).ln())
 }
 
 /// The likelihood in ν at the point of a pass, from the means of ρ(Z) and of ⟨Z, Ψ(Z)⟩ alone;
@@ -91,8 +175,40 @@ pub struct DofBearing {
     pub tilt: f64,
 }
 
-impl DofBearing {
-    /// For laws of the form above with s ≤ t (the elliptical t: s = 1, t = pq).
+/// The parts of a [`DofBearing`], for one shape of observations.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct BearingParts {
+    /// (2/n) ∂ℓ/∂ν.
+    pub score: f64,
+    /// mean ⟨Z, Ψ⟩ − st.
+    pub excess: f64,
+    /// I_νν.
+    pub own: f64,
+    /// I_νa.
+    pub mixed: f64,
+    /// I_aa.
+    pub scale: f64,
+}
+
+impl BearingParts {
+    /// Adds c times the other.
+    fn add_scaled(&mut self, c: f64, other: &Self) {
+        self.score += c * other.score;
+        self.excess += c * other.excess;
+        self.own += c * other.own;
+        self.mixed += c * other.mixed;
+        self.scale += c * other.scale;
+    }
+
+    /// The bearing of observations of one shape.
+    fn bearing(&self, dof: f64) -> DofBearing {
+        let Self { score, excess, own, mixed, scale } = *self;
+        let tilt = mixed / scale - 1.0;
+        let slope = 0.5 * (dof * score + tilt * excess);
+        DofBearing { score, slope, information: own - mixed * mixed / scale, tilt }
+    }
+
+    /// For laws of the form of [`DofBearing`] with s ≤ t (the elliptical t: s = 1, t = pq).
     pub(super) fn of(dof: f64, mean_rho: f64, mean_inner: f64, (s, t): (usize, usize)) -> Self {
         let (count, s, t) = (s, s as f64, t as f64);
         let kappa = 0.5 * (dof + s + t - 1.0);
@@ -102,9 +218,21 @@ impl DofBearing {
         let own = 0.25 * dof * dof * sum(&|x| trigamma(0.5 * x) - trigamma(0.5 * (x + t)));
         let mixed = 0.25 * s * t * dof / kappa;
         let scale = kappa * beta_spread(0.5 * t, kappa, s);
-        let tilt = mixed / scale - 1.0;
-        let slope = 0.5 * (dof * score + tilt * (mean_inner - s * t));
-        Self { score, slope, information: own - mixed * mixed / scale, tilt }
+        Self { score, excess: mean_inner - s * t, own, mixed, scale }
+    }
+}
+
+impl DofBearing {
+    /// For laws of the form above with s ≤ t (the elliptical t: s = 1, t = pq).
+    pub(super) fn of(dof: f64, mean_rho: f64, mean_inner: f64, shape: (usize, usize)) -> Self {
+        BearingParts::of(dof, mean_rho, mean_inner, shape).bearing(dof)
+    }
+
+    /// For observations of several shapes: (weight, parts) of each, of Σ weights in all.
+    pub fn pooled(dof: f64, total: f64, parts: &[(f64, BearingParts)]) -> Self {
+        let mut sum = BearingParts::default();
+        parts.iter().for_each(|(weight, part)| sum.add_scaled(weight / total, part));
+        sum.bearing(dof)
     }
 }
 
@@ -126,7 +254,7 @@ fn beta_spread(a: f64, n: f64, s: f64) -> f64 {
 }
 
 /// Uphill from `start` in ln ν until the slope changes its sign.
-pub(super) fn climb(slope: impl Fn(f64) -> f64, start: f64) -> Result<DofEstimate> {
+fn climb(slope: impl Fn(f64) -> f64, start: f64) -> Result<DofEstimate> {
     let (lower, upper) = (DOF_LOWER.ln(), DOF_UPPER.ln());
     let mut near = (start, slope(start));
     if near.1 == 0.0 {

@@ -1,10 +1,10 @@
 //! The Kronecker t law: vec X is a multivariate t with scale A ⊗ B.
 
-use super::dof::{self, DofBearing, Summaries};
+use super::dof::{self, BearingParts, DofBearing, Summaries};
 use super::weighting::squared_norm;
 use super::{
-    DistanceLaw, DofFamily, DofInformation, Elliptical, ExpectedInformation, Gaussian, Law, Radial,
-    Sampler, Scratch, Weighting,
+    DistanceLaw, DofFamily, DofInformation, Elliptical, ExpectedInformation, Gaussian, Law,
+    Margins, Radial, Sampler, Scratch, Weighting,
 };
 use crate::Result;
 use crate::special::{
@@ -116,6 +116,10 @@ impl Law for KroneckerT {
         })
     }
 
+    fn margins(&self) -> Margins {
+        Margins::Cells
+    }
+
     fn dof(&self) -> Option<f64> {
         Some(self.dof)
     }
@@ -139,6 +143,14 @@ fn own_information(dof: f64, d: f64) -> Option<f64> {
 }
 
 impl DofFamily for KroneckerT {
+    fn pole(&self, on: f64, of: f64, p: usize, q: usize) -> Option<f64> {
+        Some(on * (p * q) as f64 / (of - on))
+    }
+
+    fn tie_pole(&self, length: usize, count: usize, left: f64, p: usize, q: usize) -> f64 {
+        (length * count) as f64 / left - (p * q) as f64
+    }
+
     fn at(&self, dof: f64) -> Arc<dyn Law> {
         Arc::new(Self { dof })
     }
@@ -176,6 +188,17 @@ impl DofFamily for KroneckerT {
         q: usize,
     ) -> Option<DofBearing> {
         Some(DofBearing::of(dof, mean_rho, mean_inner, (1, p * q)))
+    }
+
+    fn bearing_parts(
+        &self,
+        dof: f64,
+        mean_rho: f64,
+        mean_inner: f64,
+        p: usize,
+        q: usize,
+    ) -> Option<BearingParts> {
+        Some(BearingParts::of(dof, mean_rho, mean_inner, (1, p * q)))
     }
 
     /// mean((δ−d)²)/2 − d.

@@ -1,9 +1,9 @@
 //! What a law says of itself, and the capabilities that it may have.
 
 use super::DistanceLaw;
-use super::dof::{DOF_LOWER, DOF_UPPER, DofBearing, DofEstimate, Summaries, climb};
+use super::dof::{BearingParts, DofBearing, DofEstimate, Summaries, estimate_dof};
 use super::weighting::{Scratch, Weighting};
-use crate::{Error, Result};
+use crate::Result;
 use ndarray::{Array2, ArrayView2};
 use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -77,6 +77,16 @@ pub trait Law: Debug + Send + Sync {
     fn curvature_decay(&self, _p: usize, _q: usize) -> Option<f64> {
         // For the Gaussian the rates are the eigenvalues of X ⊗ I + I ⊗ V, whose squares sum to 1.
         self.weighting().is_identity().then_some(1.0)
+    }
+
+    /// What is known of the law of a part of X.
+    fn margins(&self) -> Margins {
+        if self.weighting().is_identity() { Margins::Cells } else { Margins::Unknown }
+    }
+
+    /// κ where ρ = (κ/2) ln|I + ZZᵀ|, for p × q matrices.
+    fn determinant_power(&self, _p: usize, _q: usize) -> Option<f64> {
+        None
     }
 
     /// Degrees of freedom, for the laws that have them.
@@ -186,6 +196,27 @@ pub trait DofFamily: Send + Sync {
         None
     }
 
+    /// ν below which the likelihood of `of` samples has no maximum when the mean goes through `on` of
+    /// them (weights count); `None` where the family has no such bound.
+    fn pole(&self, on: f64, of: f64, p: usize, q: usize) -> Option<f64>;
+
+    /// The same when all samples but a share `left` agree exactly with the mean in `count` rows or
+    /// columns of `length` cells.
+    fn tie_pole(&self, length: usize, count: usize, left: f64, p: usize, q: usize) -> f64;
+
+    /// What [`DofFamily::bearing`] is made of, so that observations of several shapes can be pooled.
+    /// `None` where the family has no such formulas.
+    fn bearing_parts(
+        &self,
+        _dof: f64,
+        _mean_rho: f64,
+        _mean_inner: f64,
+        _p: usize,
+        _q: usize,
+    ) -> Option<BearingParts> {
+        None
+    }
+
     /// −lim ν²·score as ν → ∞: where it is ≤ 0 the likelihood rises to its Gaussian limit.
     fn excess_at_infinity(&self, seen: &Summaries, p: usize, q: usize) -> f64;
 
@@ -195,17 +226,22 @@ pub trait DofFamily: Send + Sync {
     /// [`Error::NonFinite`] when a summary is not a number.
     fn estimate(&self, start: f64, seen: &Summaries, p: usize, q: usize) -> Result<DofEstimate> {
         let excess = self.excess_at_infinity(seen, p, q);
-        if excess.is_nan() {
-            let what = "the distances of the samples".to_owned();
-            return Err(Error::NonFinite { what, value: excess, index: Vec::new() });
-        }
-        // ∂ℓ/∂ ln ν, so that steps mean the same at every size of ν.
-        let slope = |ln_dof: f64| {
-            let dof = ln_dof.exp();
-            dof * self.score(dof, seen, p, q)
-        };
-        climb(slope, start.clamp(DOF_LOWER, DOF_UPPER).ln())
+        estimate_dof(start, excess, |dof| self.score(dof, seen, p, q))
     }
+}
+
+/// What is known of the law of a part of a matrix: what a likelihood with missing cells needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Margins {
+    /// Nothing.
+    Unknown,
+    /// Any rows × columns have the same law with A and B restricted, and given the rows R₂ of some
+    /// columns, those rows of other columns do not depend on the rest: nested holes have a
+    /// density in closed form.
+    Blocks,
+    /// Any o cells have the same law as an o × 1 matrix.
+    Cells,
 }
 
 /// Expected Fisher information of one sample on Σ = A ⊗ B, the mean, and ν, for elliptical laws.

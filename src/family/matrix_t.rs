@@ -1,8 +1,9 @@
 //! The matrix-variate t law in its determinant form.
 
-use super::dof::{self, DofBearing, Summaries};
+use super::dof::{self, BearingParts, DofBearing, Summaries};
 use super::{
-    DistanceLaw, DofFamily, Gaussian, Law, MatrixWeights, Sampler, Scratch, TwoSided, Weighting,
+    DistanceLaw, DofFamily, Gaussian, Law, Margins, MatrixWeights, Sampler, Scratch, TwoSided,
+    Weighting,
 };
 use crate::Result;
 use crate::linalg::{batch, invert_in_place, symmetric_eigen};
@@ -273,6 +274,10 @@ impl Law for MatrixT {
         Some(self)
     }
 
+    fn determinant_power(&self, p: usize, q: usize) -> Option<f64> {
+        Some(self.kappa(p, q))
+    }
+
     fn covariance_factor(&self, _p: usize, _q: usize) -> Option<f64> {
         (self.dof > 2.0).then(|| 1.0 / (self.dof - 2.0))
     }
@@ -283,6 +288,10 @@ impl Law for MatrixT {
 
     fn distance_law(&self, p: usize, q: usize) -> Option<DistanceLaw> {
         Some(DistanceLaw::Wilks(p.min(q), p.max(q), self.dof))
+    }
+
+    fn margins(&self) -> Margins {
+        Margins::Blocks
     }
 
     fn dof(&self) -> Option<f64> {
@@ -325,6 +334,14 @@ impl TwoSided for MatrixT {
 }
 
 impl DofFamily for MatrixT {
+    fn pole(&self, on: f64, of: f64, p: usize, q: usize) -> Option<f64> {
+        Some(on * p.max(q) as f64 / (of - on) - (p.min(q) as f64 - 1.0))
+    }
+
+    fn tie_pole(&self, length: usize, count: usize, left: f64, p: usize, q: usize) -> f64 {
+        length.max(count) as f64 / left - (p + q - 1) as f64
+    }
+
     fn at(&self, dof: f64) -> Arc<dyn Law> {
         Arc::new(Self { dof })
     }
@@ -390,6 +407,17 @@ impl DofFamily for MatrixT {
         q: usize,
     ) -> Option<DofBearing> {
         Some(DofBearing::of(dof, mean_rho, mean_inner, (p.min(q), p.max(q))))
+    }
+
+    fn bearing_parts(
+        &self,
+        dof: f64,
+        mean_rho: f64,
+        mean_inner: f64,
+        p: usize,
+        q: usize,
+    ) -> Option<BearingParts> {
+        Some(BearingParts::of(dof, mean_rho, mean_inner, (p.min(q), p.max(q))))
     }
 
     /// mean Σ_j \[(g−t)²/2 − (s−1)g\] − st + st(s−1)/2.

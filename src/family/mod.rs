@@ -25,11 +25,11 @@ mod weighting;
 pub use distance_law::{DistanceLaw, beta_quantile};
 pub use distribution::MatrixDistribution;
 pub(crate) use dof::require_dof;
-pub use dof::{DOF_LOWER, DofBearing, DofEstimate, Summaries};
+pub use dof::{BearingParts, DOF_LOWER, DofBearing, DofEstimate, Summaries, SummaryPart};
 pub use gaussian::Gaussian;
 pub use kronecker_t::KroneckerT;
 pub use law::{
-    DofFamily, DofInformation, ExpectedInformation, Law, Sampler, TwoSided, is_limit_of,
+    DofFamily, DofInformation, ExpectedInformation, Law, Margins, Sampler, TwoSided, is_limit_of,
     is_same_family, is_same_law,
 };
 pub use matrix_t::MatrixT;

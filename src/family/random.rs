@@ -12,6 +12,8 @@ pub(crate) const DATA: u64 = 0;
 pub(crate) const OUTLIERS: u64 = 1;
 /// Purpose of the generators behind a bootstrap.
 pub(crate) const BOOTSTRAP: u64 = 2;
+/// Purpose of the generators that deal samples into folds.
+pub(crate) const FOLDS: u64 = 3;
 
 /// Generator number `stream` of the family with key (seed, group, purpose).
 ///

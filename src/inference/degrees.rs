@@ -24,7 +24,7 @@ pub(super) fn dof_score(
     trace: f64,
     (weight, p, q): (f64, usize, usize),
 ) -> f64 {
-    let held = 0.5 * weight * dof * family.score(dof, summaries, p, q);
+    let held = 0.5 * weight * dof * summaries.score(family, dof, (p, q));
     held - 0.5 * scale_power(family, dof) * (trace - weight * (p * q) as f64)
 }
 
@@ -53,8 +53,7 @@ pub(super) fn column(
         let law = family.at(at);
         likelihood.sums(fit.point(), law.as_ref(), Sides::Both, &mut sums)?;
         let mut score = frame.contract(&gradient(&sums)?)?;
-        let values = &raw.values * family.scale_unit(at);
-        let summaries = Summaries { values, weights: raw.weights.clone() };
+        let summaries = raw.clone().scaled(family.scale_unit(at));
         let last = score.len() - 1;
         score[last] = dof_score(family, at, &summaries, sums.inner(), (sums.weight, p, q));
         Ok(score)

@@ -3,7 +3,7 @@
 use crate::data::Sample;
 use crate::estimate::Fit;
 use crate::kronecker::BySide;
-use crate::likelihood::{Likelihood, SampleLikelihood, Sides, Sums, Tangent};
+use crate::likelihood::{self, Likelihood, Sides, Sums, Tangent};
 use crate::{Error, Result};
 use ndarray::Array2;
 
@@ -43,15 +43,14 @@ impl Fit {
     /// # Ok::<(), kronfit::Error>(())
     /// ```
     pub fn on<'a>(&'a self, sample: &'a Sample) -> Result<Fitted<'a>> {
-        sample.require_complete()?;
-        let dim @ (_, p, q) = sample.dim();
+        let likelihood = likelihood::of_sample(sample)?;
+        let dim @ (_, p, q) = likelihood.dim();
         let refuse = |what: String| {
             Err(Error::Unsupported { what, remedy: "pass the sample that was fitted".to_owned() })
         };
         if dim != self.dim() {
             return refuse(format!("the fit is of data {:?}, not {dim:?}", self.dim()));
         }
-        let likelihood = Box::new(SampleLikelihood::new(sample));
         let mut sums = Sums::zeros(p, q);
         likelihood.sums(self.point(), self.law(), Sides::Both, &mut sums)?;
         let (found, known) = (sums.log_likelihood, self.log_likelihood());

@@ -264,8 +264,25 @@ impl Frame {
     }
 }
 
+/// The theory of maximum likelihood says nothing about an estimate that was shrunk.
+pub(super) fn require_unshrunk(fit: &Fit, what: &str) -> Result<()> {
+    if fit.shrinkage().is_none() {
+        return Ok(());
+    }
+    Err(Error::Unsupported {
+        what: format!("{what} of a shrunk fit would leave its bias out"),
+        remedy: "bootstrap the fit with its rule, or fit without shrinkage".to_owned(),
+    })
+}
+
 /// Did the fit converge?
 pub(super) fn require_converged(fit: &Fit, what: &str) -> Result<()> {
+    require_unshrunk(fit, what)?;
+    require_end(fit, what)
+}
+
+/// Did the fit reach its end, whatever it maximised?
+pub(super) fn require_end(fit: &Fit, what: &str) -> Result<()> {
     if fit.is_converged() {
         return Ok(());
     }

@@ -16,6 +16,7 @@
 mod bootstrap;
 mod coefficients;
 mod compare;
+mod core;
 mod degrees;
 mod discriminant;
 mod fitted;
@@ -36,6 +37,7 @@ pub use crate::structure::IntervalScale;
 pub use bootstrap::{BootstrapOptions, simulate_fit, stream};
 pub use coefficients::{Coefficient, Coefficients};
 pub use compare::{Compared, ComparedFit, compare};
+pub use core::{Core, core};
 pub use discriminant::{
     Class, CrossValidation, Discriminant, Prediction, Priors, Rule, WeightMap, classes_of,
 };

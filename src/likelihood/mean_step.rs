@@ -12,10 +12,11 @@
 //! of the columns (m·q × m·q).
 
 use super::Point;
-use crate::linalg::{Root, Temp, as_matrix, block_mut, matmul, solve_in_place};
+use crate::kronecker::{BySide, Side};
+use crate::linalg::{Root, Temp, as_matrix, block_mut, matmul, solve_in_place, symmetric_eigen};
 use crate::model::Mean;
 use crate::{Error, Result};
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 /// A member of the structure to start from: the average for a free mean, the plain least-squares
 /// fit of the average otherwise; block by block where there are covariates (m·p × q, p rows each).
@@ -53,6 +54,8 @@ pub enum MeanMetric {
     Row(Temp),
     /// Weights on the column side: ΣT_i (q × q), with covariates Σ z zᵀ ⊗ T_i.
     Col(Temp),
+    /// One or two terms H ⊗ T: H on the rows, T on the columns.
+    Sum(Vec<BySide<Array2<f64>>>),
 }
 
 /// The whitened step Δ̃ (m·p × q) of the mean, zero for a mean that is not estimated, in matrix
@@ -68,6 +71,9 @@ pub fn mean_step(
     psi_sum: ArrayView2<'_, f64>,
     metric: &MeanMetric,
 ) -> Result<Temp> {
+    if let MeanMetric::Sum(terms) = metric {
+        return sum_step(mean, point, psi_sum, terms);
+    }
     let (p, q) = point.dim();
     let free = *mean == Mean::Free;
     let design = if free { None } else { mean.design(p, q) };
@@ -77,7 +83,7 @@ pub fn mean_step(
     let (row_metric, col_metric) = match metric {
         MeanMetric::Row(h) => (Some(&**h), None),
         MeanMetric::Col(t) => (None, Some(&**t)),
-        MeanMetric::Weight(_) | MeanMetric::Design(_) => (None, None),
+        MeanMetric::Weight(_) | MeanMetric::Design(_) | MeanMetric::Sum(_) => (None, None),
     };
     let (left, right) = match &design {
         Some((left, right)) => (Some(left.view()), Some(right.t())),
@@ -90,7 +96,7 @@ pub fn mean_step(
     match metric {
         MeanMetric::Weight(w) => *step /= *w,
         MeanMetric::Design(s) => join(s, &mut step)?,
-        MeanMetric::Row(_) | MeanMetric::Col(_) => {}
+        MeanMetric::Row(_) | MeanMetric::Col(_) | MeanMetric::Sum(_) => {}
     }
     Ok(step)
 }
@@ -114,6 +120,75 @@ fn join(metric: &Array2<f64>, step: &mut Temp) -> Result<()> {
     let solved = solved(metric, as_matrix(step.flat(), m, d))?;
     step.iter_mut().zip(solved.iter()).for_each(|(to, x)| *to = *x);
     Ok(())
+}
+
+/// C̃ Θ D̃ with Σ (C̃ᵀHC̃) Θ (D̃TD̃ᵀ) = C̃ᵀ R D̃ᵀ.
+fn sum_step(
+    mean: &Mean,
+    point: &Point,
+    psi_sum: ArrayView2<'_, f64>,
+    terms: &[BySide<Array2<f64>>],
+) -> Result<Temp> {
+    let (p, q) = psi_sum.dim();
+    if *mean == Mean::Free {
+        return Ok(sylvester(terms, psi_sum)?.into());
+    }
+    let Some((left, right)) = mean.design(p, q) else {
+        return Ok(Temp::zeros((p, q)));
+    };
+    let design =
+        BySide::new(white_design(point.row(), left.view()), white_design(point.col(), right.t()));
+    let (c, d) = (design[Side::Rows].view(), design[Side::Cols].view());
+    let reduced: Vec<_> = terms
+        .iter()
+        .map(|term| BySide::of(|side| seen_through(design[side].view(), &term[side])))
+        .collect();
+    let right = matmul(matmul(c.t(), psi_sum).view(), d);
+    let theta = sylvester(&reduced, right.view())?;
+    Ok(matmul(matmul(c, theta.view()).view(), d.t()).into())
+}
+
+/// CᵀHC.
+fn seen_through(c: ArrayView2<'_, f64>, h: &Array2<f64>) -> Array2<f64> {
+    matmul(matmul(c.t(), h.view()).view(), c)
+}
+
+/// L⁻¹C; a square C spans everything, and so does the identity.
+fn white_design(root: &Root, design: ArrayView2<'_, f64>) -> Array2<f64> {
+    if design.is_square() {
+        return Array2::eye(design.nrows());
+    }
+    let design = design.as_standard_layout().into_owned();
+    let mut white = Array2::zeros(design.dim());
+    if let (Some(from), Some(to)) = (design.as_slice(), white.as_slice_mut()) {
+        root.whiten_left(from, design.ncols(), to);
+    }
+    white
+}
+
+/// Θ with Σ H Θ T = R for one or two terms.
+fn sylvester(terms: &[BySide<Array2<f64>>], right: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+    let [first, second] = match terms {
+        [] => return Ok(Array2::zeros(right.dim())),
+        [one] => {
+            let half = solved(&one[Side::Rows], right)?;
+            return Ok(solved(&one[Side::Cols], half.t())?.t().to_owned());
+        }
+        [first, second, ..] => [first, second],
+    };
+    // WᵀHW = Λ, WᵀH'W = I and VᵀTV = I, VᵀT'V = Ω: then (Λ + Ω) Θ' = WᵀRV entry by entry.
+    let (w, lambda) = pencil(&first[Side::Rows], &second[Side::Rows])?;
+    let (v, omega) = pencil(&second[Side::Cols], &first[Side::Cols])?;
+    let mut theta = matmul(matmul(w.t(), right).view(), v.view());
+    theta.indexed_iter_mut().for_each(|((i, j), x)| *x /= lambda[i] + omega[j]);
+    Ok(matmul(matmul(w.view(), theta.view()).view(), v.t()))
+}
+
+/// W and Λ with WᵀHW = Λ and WᵀGW = I.
+fn pencil(h: &Array2<f64>, g: &Array2<f64>) -> Result<(Array2<f64>, Array1<f64>)> {
+    let root = Root::of(NORMAL, symmetric(g).view())?;
+    let eigen = symmetric_eigen(NORMAL, root.whiten(symmetric(h).view()).view())?;
+    Ok((matmul(root.inverse().t(), eigen.vectors.view()), eigen.values))
 }
 
 /// H⁻¹ X.

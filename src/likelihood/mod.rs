@@ -9,9 +9,11 @@
 //! by their units they are both the identity at a maximum.
 //!
 //! Kinds of data: [`SampleLikelihood`] (complete samples), [`MomentLikelihood`] (moments, for the
-//! Gaussian: no n in the iterations), [`StreamLikelihood`] (blocks of a file).
+//! Gaussian: no n in the iterations), [`StreamLikelihood`] (blocks of a file), [`Incomplete`] (samples
+//! with missing cells).
 
 mod curvature;
+mod incomplete;
 mod lanes;
 mod mean_step;
 mod moment_likelihood;
@@ -23,24 +25,28 @@ mod point;
 mod residuals;
 mod samples;
 mod share;
+mod shrunk;
 mod stacked;
 mod stream;
 mod sums;
 mod tangent;
 
+pub use incomplete::{Incomplete, Posterior};
 pub use mean_step::{MeanMetric, mean_start, mean_step};
 pub use moment_likelihood::MomentLikelihood;
 pub use moments::Moments;
 pub use point::Point;
 pub use samples::SampleLikelihood;
+pub use shrunk::{Channel, Shrunk};
 pub(crate) use stream::watched;
 pub use stream::{Progress, StreamLikelihood};
-pub use sums::{Sides, Sums};
+pub use sums::{Margin, Sides, Sums};
 pub use tangent::Tangent;
 
 use crate::Result;
+use crate::data::Sample;
 pub use crate::family::Summaries;
-use crate::family::{DofFamily, Law, Scratch};
+use crate::family::{DofFamily, Law, Scratch, TwoSided};
 use crate::kronecker::{BySide, Side};
 use crate::model::Model;
 use ndarray::{Array1, Array2, ArrayView2};
@@ -104,6 +110,17 @@ pub struct Observation<'a> {
     pub white: Option<ArrayView2<'a, f64>>,
 }
 
+/// The likelihood of a sample, with or without missing cells.
+///
+/// # Errors
+/// [`crate::Error::Degenerate`] where no cell is observed.
+pub fn of_sample(sample: &Sample) -> Result<Box<dyn Likelihood + '_>> {
+    Ok(match sample.has_missing() {
+        true => Box::new(Incomplete::new(sample)?),
+        false => Box::new(SampleLikelihood::new(sample)),
+    })
+}
+
 /// A likelihood of matrices with Kronecker covariance, whatever the data are kept as.
 ///
 /// `n` in [`Likelihood::dim`] counts the observations that are there; sums are weighted.
@@ -121,6 +138,12 @@ pub trait Likelihood: Sync {
     /// other (m·p × q).
     fn covariates(&self) -> Option<usize> {
         None
+    }
+
+    /// Is every cell of every observation there? Where not, ℓ is not geodesically convex, and a
+    /// factor that was set to its optimum is not at the maximum for what is observed.
+    fn is_complete(&self) -> bool {
+        true
     }
 
     /// What the data and their parts are called, for messages.
@@ -191,7 +214,22 @@ pub trait Likelihood: Sync {
             Ok(())
         })?;
         let plain = weights.iter().all(|u| *u == 1.0);
-        Ok(Summaries { values, weights: (!plain).then_some(weights) })
+        let weights = (!plain).then_some(weights);
+        Ok(Summaries { weights, ..Summaries::plain(values) })
+    }
+
+    /// The joint closed-form step of both factors, where the sums serve it.
+    fn two_sided<'l>(&self, law: &'l dyn Law) -> Option<&'l dyn TwoSided> {
+        law.two_sided()
+    }
+
+    /// How the observations weigh a move of the mean at a point with these sums; `None` where it
+    /// follows from the law's weights.
+    ///
+    /// # Errors
+    /// As [`Likelihood::sums`].
+    fn mean_metric(&self, _at: &Point, _law: &dyn Law, _sums: &Sums) -> Result<Option<MeanMetric>> {
+        Ok(None)
     }
 
     /// What this kind of data promises about a maximum of the model: warnings, or the error that

@@ -477,7 +477,7 @@ impl Likelihood for SampleLikelihood<'_> {
             all.chunks_mut(parts).enumerate().for_each(one);
         }
         let weights = self.weights.as_ref().map(|weights| weights.iter().copied().collect());
-        Ok(Summaries { values: all.into(), weights })
+        Ok(Summaries { weights, ..Summaries::plain(all.into()) })
     }
 
     /// Copies and samples of no weight do not count; every independent covariate costs what a mean

@@ -152,6 +152,7 @@ impl Likelihood for StreamLikelihood<'_> {
             all.extend(block.summaries(at, family)?.values);
             Ok(())
         })?;
-        Ok(Summaries { values: all.into(), weights: self.weights.map(|u| u.to_vec().into()) })
+        let weights = self.weights.map(|u| u.to_vec().into());
+        Ok(Summaries { weights, ..Summaries::plain(all.into()) })
     }
 }

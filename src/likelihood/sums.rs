@@ -31,6 +31,19 @@ impl Sides {
     }
 }
 
+/// What ν needs of the observations, or parts of observations, of one shape, where not all are p × q.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Margin {
+    /// The shape that the law sees.
+    pub shape: (usize, usize),
+    /// Σ ±u_i.
+    pub weight: f64,
+    /// Σ ±u_i ρ.
+    pub rho: f64,
+    /// Σ ±u_i ⟨Z, Ψ⟩.
+    pub inner: f64,
+}
+
 /// Sums over observations at one point. Adding two of them gives the sums of both: blocks, threads,
 /// files, machines.
 ///
@@ -61,6 +74,8 @@ pub struct Sums {
     /// Σ u_i z_i z_iᵀ ⊗ Z_i Ψ_iᵀ (m·p × m·p), or with Z_iᵀ Ψ_i where q < p: the same for weights that
     /// are matrices; empty elsewhere.
     pub cross: Array2<f64>,
+    /// By shape of what was observed; empty where every observation is complete.
+    pub margins: Vec<Margin>,
     pub(super) scatter: BySide<Array2<f64>>,
     pub(super) measured: BySide<bool>,
 }
@@ -72,6 +87,7 @@ impl Clone for Sums {
             design: self.design.clone(),
             cross: self.cross.clone(),
             scatter: self.scatter.clone(),
+            margins: self.margins.clone(),
             ..*self
         }
     }
@@ -80,6 +96,7 @@ impl Clone for Sums {
     fn clone_from(&mut self, source: &Self) {
         let Self { weight, cells, log_likelihood, rho, law_weight, measured, .. } = *source;
         self.psi.clone_from(&source.psi);
+        self.margins.clone_from(&source.margins);
         self.design.clone_from(&source.design);
         self.cross.clone_from(&source.cross);
         for side in Side::BOTH {
@@ -102,6 +119,7 @@ impl Sums {
             psi: Array2::zeros((p, q)),
             design: Array2::zeros((0, 0)),
             cross: Array2::zeros((0, 0)),
+            margins: Vec::new(),
             scatter: BySide::new(Array2::zeros((p, p)), Array2::zeros((q, q))),
             measured: BySide::default(),
         }
@@ -173,11 +191,24 @@ impl Sums {
                 part.clone_from(more);
             }
         }
+        other.margins.iter().for_each(|margin| self.add_margin(*margin));
         self.weight += other.weight;
         self.cells += other.cells;
         self.log_likelihood += other.log_likelihood;
         self.rho += other.rho;
         self.law_weight += other.law_weight;
+    }
+
+    /// Takes in what observations of one shape say about ν.
+    pub fn add_margin(&mut self, other: Margin) {
+        match self.margins.iter_mut().find(|margin| margin.shape == other.shape) {
+            Some(margin) => {
+                margin.weight += other.weight;
+                margin.rho += other.rho;
+                margin.inner += other.inner;
+            }
+            None => self.margins.push(other),
+        }
     }
 
     /// Takes the scatter of the side that was left out from the sums of the same observations at
@@ -205,6 +236,7 @@ impl Sums {
         self.psi.fill(0.0);
         self.design.fill(0.0);
         self.cross.fill(0.0);
+        self.margins.clear();
         (self.weight, self.cells, self.log_likelihood) = (0.0, 0.0, 0.0);
         (self.rho, self.law_weight) = (0.0, 0.0);
     }

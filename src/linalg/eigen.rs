@@ -2,8 +2,8 @@
 
 use super::{matmul, require_finite, require_square};
 use crate::{Error, Result};
+use faer::{MatRef, Side};
 use ndarray::{Array1, Array2, ArrayView2};
-use ndarray_linalg::{Eigh, UPLO};
 
 /// X = Q diag(λ) Qᵀ with λ ascending and the eigenvectors in the columns of Q.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,13 +41,20 @@ impl SymmetricEigen {
 pub fn symmetric_eigen(what: &str, matrix: ArrayView2<'_, f64>) -> Result<SymmetricEigen> {
     require_square(what, &matrix)?;
     require_finite(what, &matrix)?;
-    let mut symmetric = matrix.to_owned();
+    let mut symmetric = matrix.as_standard_layout().into_owned();
     symmetrise(&mut symmetric);
-    let (values, vectors) = symmetric.eigh(UPLO::Lower).map_err(|e| Error::Lapack {
+    let failed = |reason: &str| Error::Lapack {
         what: format!("the eigenvalues of {what}"),
-        reason: e.to_string(),
-    })?;
-    let vectors = vectors.as_standard_layout().into_owned();
+        reason: reason.to_owned(),
+    };
+    let d = symmetric.nrows();
+    let slice = symmetric.as_slice().ok_or_else(|| failed("the matrix is not row-major"))?;
+    // On one thread and in Rust: the same bits whatever threads a BLAS has.
+    let eigen = MatRef::from_row_major_slice(slice, d, d)
+        .self_adjoint_eigen(Side::Lower)
+        .map_err(|_| failed("the iteration did not converge"))?;
+    let values = Array1::from_iter(eigen.S().column_vector().iter().copied());
+    let vectors = Array2::from_shape_fn((d, d), |(i, j)| eigen.U()[(i, j)]);
     Ok(SymmetricEigen { values, vectors })
 }
 

@@ -2,8 +2,9 @@
 
 use super::{require_finite, require_square};
 use crate::{Error, Result};
+use faer::MatRef;
+use faer::linalg::solvers::{PartialPivLu, Solve};
 use ndarray::{Array1, Array2, ArrayView2};
-use ndarray_linalg::{FactorizeInto, JobSvd, LUFactorized, SVDDC, Solve};
 
 /// X = U diag(s) Vᵀ, thin: U is m × k, s has k = min(m, n) descending values, Vᵀ is k × n.
 ///
@@ -14,16 +15,17 @@ pub fn svd(
     matrix: ArrayView2<'_, f64>,
 ) -> Result<(Array2<f64>, Array1<f64>, Array2<f64>)> {
     require_finite(what, &matrix)?;
-    let failed =
-        |reason: String| Error::Lapack { what: format!("the singular values of {what}"), reason };
-    let owned = matrix.as_standard_layout().into_owned();
-    let (u, s, vt) = owned.svddc(JobSvd::Some).map_err(|e| failed(e.to_string()))?;
-    match (u, vt) {
-        (Some(u), Some(vt)) => {
-            Ok((u.as_standard_layout().into_owned(), s, vt.as_standard_layout().into_owned()))
-        }
-        _ => Err(failed("no vectors came back".to_owned())),
-    }
+    let (m, n) = matrix.dim();
+    let rows: Vec<f64> = matrix.iter().copied().collect();
+    let found =
+        MatRef::from_row_major_slice(&rows, m, n).thin_svd().map_err(|_| Error::Lapack {
+            what: format!("the singular values of {what}"),
+            reason: "the iteration did not converge".to_owned(),
+        })?;
+    let k = m.min(n);
+    let u = Array2::from_shape_fn((m, k), |(i, j)| found.U()[(i, j)]);
+    let vt = Array2::from_shape_fn((k, n), |(i, j)| found.V()[(j, i)]);
+    Ok((u, Array1::from_iter(found.S().column_vector().iter().copied()), vt))
 }
 
 /// Singular values, descending.
@@ -37,7 +39,7 @@ pub fn singular_values(what: &str, matrix: ArrayView2<'_, f64>) -> Result<Array1
 /// LU factors of a square invertible matrix, symmetric or not.
 #[derive(Clone)]
 pub struct Lu {
-    factors: LUFactorized<ndarray::OwnedRepr<f64>>,
+    factors: PartialPivLu<f64>,
     order: usize,
 }
 
@@ -49,9 +51,11 @@ impl Lu {
     pub fn new(what: &str, matrix: ArrayView2<'_, f64>) -> Result<Self> {
         let order = require_square(what, &matrix)?;
         require_finite(what, &matrix)?;
-        let owned = matrix.as_standard_layout().into_owned();
-        let factors =
-            owned.factorize_into().map_err(|_| Error::Singular { what: what.to_owned() })?;
+        let rows: Vec<f64> = matrix.iter().copied().collect();
+        let factors = MatRef::from_row_major_slice(&rows, order, order).partial_piv_lu();
+        if (0..order).any(|i| factors.U()[(i, i)] == 0.0) {
+            return Err(Error::Singular { what: what.to_owned() });
+        }
         Ok(Self { factors, order })
     }
 
@@ -60,7 +64,7 @@ impl Lu {
     /// # Errors
     /// [`Error::Shape`] when R has another number of rows.
     pub fn solve(&self, rhs: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        self.each_column(rhs, |column| self.factors.solve_into(column))
+        self.solved(rhs, false)
     }
 
     /// X⁻ᵀ R.
@@ -68,16 +72,10 @@ impl Lu {
     /// # Errors
     /// [`Error::Shape`] when R has another number of rows.
     pub fn solve_transposed(&self, rhs: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        self.each_column(rhs, |column| self.factors.solve_t_into(column))
+        self.solved(rhs, true)
     }
 
-    fn each_column(
-        &self,
-        rhs: ArrayView2<'_, f64>,
-        solve: impl Fn(
-            Array1<f64>,
-        ) -> std::result::Result<Array1<f64>, ndarray_linalg::error::LinalgError>,
-    ) -> Result<Array2<f64>> {
+    fn solved(&self, rhs: ArrayView2<'_, f64>, transposed: bool) -> Result<Array2<f64>> {
         if rhs.nrows() != self.order {
             return Err(Error::shape(
                 "the right-hand side",
@@ -85,14 +83,12 @@ impl Lu {
                 rhs.dim(),
             ));
         }
-        let mut out = Array2::zeros(rhs.dim());
-        for (mut target, column) in out.columns_mut().into_iter().zip(rhs.columns()) {
-            let solved = solve(column.to_owned()).map_err(|e| Error::Lapack {
-                what: "a linear system".to_owned(),
-                reason: e.to_string(),
-            })?;
-            target.assign(&solved);
-        }
-        Ok(out)
+        let rows: Vec<f64> = rhs.iter().copied().collect();
+        let rhs = MatRef::from_row_major_slice(&rows, self.order, rhs.ncols());
+        let found = match transposed {
+            false => self.factors.solve(rhs),
+            true => self.factors.solve_transpose(rhs),
+        };
+        Ok(Array2::from_shape_fn((self.order, rhs.ncols()), |(i, j)| found[(i, j)]))
     }
 }

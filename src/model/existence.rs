@@ -15,6 +15,8 @@ pub enum Existence {
     Unique,
     /// It exists, and a whole curve of factors attains it.
     NotUnique,
+    /// It exists; the sample decides whether it is unique.
+    Undecided,
     /// The likelihood has no maximum.
     None,
 }
@@ -23,6 +25,14 @@ pub enum Existence {
 pub fn existence(n: usize, p: usize, q: usize) -> Existence {
     if n == 0 {
         return Existence::None;
+    }
+    if p == 1 && q == 1 {
+        // One variance.
+        return Existence::Unique;
+    }
+    if (n, p, q) == (2, 2, 2) {
+        // Unique where X₁⁻¹X₂ has no real eigenvalue.
+        return Existence::Undecided;
     }
     let (n, p, q) = (n as i128, p as i128, q as i128);
     let t = p * p + q * q - n * p * q;
@@ -73,6 +83,8 @@ mod tests {
     #[test]
     fn named_cases() {
         assert_eq!(existence(2, 11, 10), Existence::Unique);
+        assert_eq!(existence(2, 1, 1), Existence::Unique);
+        assert_eq!(existence(2, 2, 2), Existence::Undecided);
         assert_eq!(existence(1, 5, 5), Existence::NotUnique);
         assert_eq!(existence(2, 3, 3), Existence::NotUnique);
         assert_eq!(existence(2, 6, 4), Existence::NotUnique);

@@ -5,10 +5,12 @@ mod mean;
 mod poles;
 pub(crate) mod serial;
 pub mod spec;
+mod units;
 
 pub use existence::{Existence, existence, required_samples};
 pub use mean::Mean;
-pub use poles::least_dof;
+pub(crate) use poles::MARGIN;
+pub use poles::Pole;
 pub use spec::ModelSpec;
 
 use crate::data::Sample;
@@ -256,15 +258,25 @@ impl Model {
                     _ => format!(" (the {rank} covariates cost one each)"),
                 },
             }),
-            (Existence::NotUnique, _) => Ok(vec![format!(
-                "with n = {n} samples of {p} × {q} the maximum exists but is not unique: only the \
-                 log-likelihood is meaningful"
-            )]),
-            (Existence::Unique, Existence::Unique) => Ok(Vec::new()),
-            (Existence::Unique, _) => Ok(vec![format!(
+            (Existence::NotUnique, _) => Ok(vec![not_unique(n, p, q)]),
+            (Existence::Unique, Existence::Unique)
+            | (Existence::Undecided, Existence::Undecided) => Ok(Vec::new()),
+            (Existence::Unique | Existence::Undecided, _) => Ok(vec![format!(
                 "n = {n} is at the existence threshold for {p} × {q}: with this mean structure it \
                  is not known whether the maximum exists and is unique"
             )]),
         }
     }
+}
+
+/// What a count says about maxima that are not unique.
+fn not_unique(n: usize, p: usize, q: usize) -> String {
+    format!("with n = {n} samples of {p} × {q} {NOT_UNIQUE}: only the log-likelihood is meaningful")
+}
+
+const NOT_UNIQUE: &str = "the maximum exists but is not unique";
+
+/// Is a warning the one that the count gave?
+pub(crate) fn says_not_unique(warning: &str) -> bool {
+    warning.contains(NOT_UNIQUE)
 }

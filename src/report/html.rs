@@ -113,6 +113,13 @@ fn structure(side: &str, structure: &Structure, names: &[String], d: usize) -> S
 }
 
 fn likelihood(fit: &Fit) -> Vec<(&'static str, String)> {
+    if let Some(shrinkage) = fit.shrinkage() {
+        return vec![
+            ("Log-likelihood", format!("{:.6} (all constants included)", fit.log_likelihood())),
+            ("Smeared", format!("{:.6} (maximised)", shrinkage.penalised_log_likelihood)),
+            ("Shrinkage", escape(&shrinkage.summary())),
+        ];
+    }
     let aicc =
         fit.aicc().map_or("– (needs n &gt; parameters + 1)".to_owned(), |x| format!("{x:.4}"));
     vec![

@@ -2,7 +2,7 @@
 
 use super::text::order_used;
 use crate::Result;
-use crate::estimate::{Certificate, Fit, Normalisation};
+use crate::estimate::{Certificate, Fit, MissingCells, Normalisation, Shrinkage};
 use crate::inference::{Coefficient, StandardErrors};
 use crate::model::ModelSpec;
 use crate::structure::Parameter;
@@ -35,6 +35,10 @@ pub struct FitRecord {
     pub normalisation: &'static str,
     /// Maximised log-likelihood, all constants included.
     pub log_likelihood: f64,
+    /// The maximised objective of a shrunk fit; null for a plain one.
+    pub penalised_log_likelihood: Option<f64>,
+    /// What was shrunk and by how much; null for a plain fit.
+    pub shrinkage: Option<Shrinkage>,
     /// σ².
     pub sigma2: f64,
     /// A (t laws: a scale).
@@ -55,12 +59,12 @@ pub struct FitRecord {
     pub col_parameters: Vec<Parameter>,
     /// Free parameters.
     pub n_parameters: usize,
-    /// −2ℓ + 2k.
-    pub aic: f64,
+    /// −2ℓ + 2k; null for a shrunk fit.
+    pub aic: Option<f64>,
     /// Small-sample AIC; null where n ≤ k + 1.
     pub aicc: Option<f64>,
-    /// −2ℓ + k ln n.
-    pub bic: f64,
+    /// −2ℓ + k ln n; null for a shrunk fit.
+    pub bic: Option<f64>,
     /// Is this a maximum to the tolerance?
     pub converged: bool,
     /// Why the fit ended.
@@ -73,6 +77,10 @@ pub struct FitRecord {
     pub passes: usize,
     /// Seconds of the fit alone.
     pub seconds: f64,
+    /// Missing cells.
+    pub n_missing: usize,
+    /// What was missing, where anything was.
+    pub missing: Option<MissingCells>,
     /// The certificate, where it was computed.
     pub certificate: Option<Certificate>,
     /// Version of this record: what [`Fit::load`] reads.
@@ -148,6 +156,7 @@ impl FitRecord {
     /// The record of a fit in a normalisation.
     pub fn new(fit: &Fit, rule: Normalisation) -> Self {
         let (n, p, q) = fit.dim();
+        let plain = fit.shrinkage().is_none();
         let factors = fit.factors(rule);
         let model = fit.model();
         let (rows, cols) = (model.row_structure().shape(), model.col_structure().shape());
@@ -163,6 +172,8 @@ impl FitRecord {
             method: fit.method().to_owned(),
             normalisation: rule.name(),
             log_likelihood: fit.log_likelihood(),
+            penalised_log_likelihood: fit.shrinkage().map(|s| s.penalised_log_likelihood),
+            shrinkage: fit.shrinkage().cloned(),
             sigma2: factors.sigma2,
             row_parameters: rows.report(fit.row_cov().view()),
             col_parameters: cols.report(fit.col_cov().view()),
@@ -186,15 +197,17 @@ impl FitRecord {
                 .collect(),
             dof: fit.dof(),
             n_parameters: fit.n_parameters(),
-            aic: fit.aic(),
-            aicc: fit.aicc(),
-            bic: fit.bic(),
+            aic: plain.then(|| fit.aic()),
+            aicc: fit.aicc().filter(|_| plain),
+            bic: plain.then(|| fit.bic()),
             converged: fit.is_converged(),
             termination: fit.termination().name(),
             score: fit.score(),
             iterations: fit.iterations(),
             passes: fit.passes(),
             seconds: fit.seconds(),
+            n_missing: fit.missing().map_or(0, |missing| missing.missing),
+            missing: fit.missing().copied(),
             certificate: fit.certificate().copied(),
             format: FORMAT,
             spec: model.spec().ok(),

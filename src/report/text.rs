@@ -2,7 +2,7 @@
 
 use super::entries::{by_entry, entry_name, entry_table};
 use super::table::{Align, Table};
-use crate::estimate::{Factors, Fit, Normalisation};
+use crate::estimate::{Factors, Fit, Normalisation, ScoreAt, Shrinkage};
 use crate::linalg::symmetric_eigen;
 use crate::structure::{Parameter, Positions, Structure};
 use crate::text::label;
@@ -115,6 +115,9 @@ pub fn order_used(side: &str, structure: &Structure, names: &[String]) -> Option
 fn likelihood(fit: &Fit, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     writeln!(f, "\nLikelihood")?;
     writeln!(f, "  Log-likelihood  {:.6}", fit.log_likelihood())?;
+    if let Some(shrinkage) = fit.shrinkage() {
+        return shrunk(fit, shrinkage, f);
+    }
     writeln!(f, "  −2ℓ             {:.6}", -2.0 * fit.log_likelihood())?;
     writeln!(f, "  Parameters      {}", fit.n_parameters())?;
     writeln!(f, "  AIC             {:.4}", fit.aic())?;
@@ -123,6 +126,30 @@ fn likelihood(fit: &Fit, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         None => writeln!(f, "  AICc            – (needs n > parameters + 1)")?,
     }
     writeln!(f, "  BIC             {:.4}  (n = number of matrices)", fit.bic())
+}
+
+/// What takes the place of criteria that count parameters.
+fn shrunk(fit: &Fit, shrinkage: &Shrinkage, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let smeared = shrinkage.penalised_log_likelihood;
+    writeln!(f, "  Smeared         {smeared:.6}  (what was maximised)")?;
+    writeln!(f, "\nShrinkage")?;
+    writeln!(f, "  {}", shrinkage.summary())?;
+    if let Some(m) = shrinkage.prior_samples {
+        writeln!(f, "  as much as {m} samples of the target beside {}", shrinkage.n_effective)?;
+    }
+    if shrinkage.sigma2_smeared != fit.sigma2() {
+        writeln!(f, "  σ² {:.6} before the scale was set", shrinkage.sigma2_smeared)?;
+    }
+    let advice =
+        "no AIC or BIC: shrinkage leaves no number of parameters to count; compare fits by";
+    writeln!(f, "  {advice} --shrink cv")?;
+    if shrinkage.rule == "evidence" && shrinkage.n_effective >= 10 {
+        writeln!(f, "  with ten samples or more --shrink loo tends to predict a little better")?;
+    }
+    for ScoreAt { m, score } in &shrinkage.curve {
+        writeln!(f, "    m = {m:<8} score {score:.6}")?;
+    }
+    Ok(())
 }
 
 fn convergence(fit: &Fit, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -137,6 +164,20 @@ fn convergence(fit: &Fit, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fit.passes(),
         fit.seconds()
     )?;
+    if let Some(seen) = fit.missing() {
+        let total = seen.missing + seen.observed;
+        let share = 100.0 * seen.missing as f64 / total as f64;
+        writeln!(
+            f,
+            "  {} of {total} cells missing ({share:.1} %) in {} patterns{}",
+            seen.missing,
+            seen.patterns,
+            match seen.empty_samples {
+                0 => String::new(),
+                empty => format!("; {empty} empty samples left out"),
+            }
+        )?;
+    }
     if let Some(certificate) = fit.certificate() {
         let unique = if certificate.unique { "unique maximum" } else { "maximum not unique" };
         write!(f, "  certificate: {unique}, smallest curvature {:.3e}", certificate.curvature)?;

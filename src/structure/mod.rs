@@ -23,6 +23,7 @@ mod positions;
 mod serial;
 mod spatial;
 mod toeplitz;
+mod units;
 mod unstructured;
 
 pub use antedependence::Antedependence;

@@ -112,6 +112,12 @@ impl Discriminant {
 
     /// Own factors or scales, from the pooled fit.
     fn fit_apart(&self, model: &Model, data: &Labelled<'_>, pooled: &Fit) -> Result<Fitted> {
+        if self.options.shrink.is_some() {
+            return Err(Error::Unsupported {
+                what: format!("shrinkage of classes that share \"{}\"", self.shared.name()),
+                remedy: "let them share both factors".to_owned(),
+            });
+        }
         let groups = data.groups()?;
         let sides = BySide::of(|side| self.shared.has(side));
         for group in &groups {
