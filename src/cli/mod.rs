@@ -3,6 +3,7 @@
 //! Exit codes: 0 done (for fits: converged), 1 a fit did not converge (its report and JSON are
 //! still written), 2 error, 130 stopped by Ctrl-C or a termination signal (what is done is kept).
 
+mod classify;
 mod compare;
 mod core;
 mod data;
@@ -57,6 +58,8 @@ enum Command {
     Robust(robust::RobustArgs),
     /// Density, distance and p-value of new data under a saved fit.
     Score(score::ScoreArgs),
+    /// Fit classes of matrices, validate the rule and predict (discriminant analysis).
+    Classify(Box<classify::ClassifyArgs>),
     /// Simulate a sample from a known truth, or from a saved fit.
     Simulate(Box<simulate::SimulateArgs>),
     /// Run a simulation study: estimators against known truths.
@@ -140,6 +143,7 @@ fn run(cli: &Cli) -> Result<Done> {
         Command::Outliers(args) => outliers::run(args, cli.quiet),
         Command::Robust(args) => robust::run(args, cli.quiet),
         Command::Score(args) => score::run(args, cli.quiet),
+        Command::Classify(args) => classify::run(args, cli.quiet),
         Command::Simulate(args) => simulate::run(args, cli.quiet),
         Command::Study(args) => study::run(args, threads, cli.quiet),
         Command::Derive(args) => derive::run(args),

@@ -160,7 +160,11 @@ fn follow(
     Ok(())
 }
 
-fn move_mean(problem: &Problem<'_>, iterate: &mut Iterate, metric: &MeanMetric) -> Result<()> {
+pub(super) fn move_mean(
+    problem: &Problem<'_>,
+    iterate: &mut Iterate,
+    metric: &MeanMetric,
+) -> Result<()> {
     let mut step = problem.mean_step(iterate, metric)?;
     iterate.point.unwhiten_in_place(&mut step);
     iterate.point.mean += &*step;
@@ -196,7 +200,7 @@ fn two_sided_step(
 }
 
 /// One factor from its scatter in whitened coordinates.
-fn update_factor(
+pub(super) fn update_factor(
     shape: &dyn Shape,
     root: &mut Root,
     scatter: ArrayView2<'_, f64>,

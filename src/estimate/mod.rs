@@ -25,6 +25,7 @@ mod shrink;
 mod starts;
 mod stream;
 mod three_step;
+mod together;
 mod tyler;
 mod units;
 mod warm;
@@ -43,6 +44,7 @@ pub(crate) use shrink::evidence;
 pub use shrink::{
     ScoreAt, Shrink, ShrinkRule, ShrinkScale, ShrinkTarget, Shrinkage, cross_validate, folds,
 };
+pub(crate) use together::{Common, Together};
 pub use tyler::{Tyler, TylerFit};
 
 use crate::data::{Robust, Sample};

@@ -423,7 +423,7 @@ fn start_root(shape: &dyn Shape, d: usize, variance: f64) -> Result<Root> {
 }
 
 /// max |P(G − I)| with P the projection on what the structure can move.
-fn factor_score(shape: &dyn Shape, root: &Root, scatter: Temp) -> Result<f64> {
+pub(super) fn factor_score(shape: &dyn Shape, root: &Root, scatter: Temp) -> Result<f64> {
     let mut excess = scatter;
     excess.diag_mut().mapv_inplace(|x| x - 1.0);
     // `max` would drop a NaN.

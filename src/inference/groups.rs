@@ -4,17 +4,18 @@ use super::bootstrap::{BootstrapOptions, bootstrap, uncertified};
 use super::frame::require_converged;
 use super::test_result::{Reference, TestResult};
 use crate::data::Sample;
-use crate::estimate::{FitOptions, Silent};
+use crate::estimate::{Common, FitOptions, Iterate, Silent, Together};
 use crate::family::{Gaussian, MatrixDistribution};
-use crate::kronecker::Side;
-use crate::likelihood::{Likelihood, Point, SampleLikelihood, Sides, Sums};
+use crate::kronecker::{BySide, Side};
+use crate::likelihood::{Likelihood, Point, SampleLikelihood};
 use crate::model::{Mean, Model};
 use crate::{Error, Result};
-use ndarray::{Array2, Axis, concatenate};
+use ndarray::{Axis, concatenate};
 use serde::Serialize;
+use std::str::FromStr;
 use std::sync::Arc;
 
-/// What two groups have in common under the null.
+/// What the covariances of groups have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shared {
@@ -24,6 +25,48 @@ pub enum Shared {
     Rows,
     /// B up to its scale; every group has its own A.
     Cols,
+    /// A ⊗ B up to a scale.
+    Proportional,
+    /// Nothing.
+    Nothing,
+}
+
+impl Shared {
+    /// All of them, from the most in common to the least.
+    pub const ALL: [Self; 5] =
+        [Self::Both, Self::Proportional, Self::Rows, Self::Cols, Self::Nothing];
+
+    /// Name as the command line writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Both => "both",
+            Self::Proportional => "proportional",
+            Self::Rows => "rows",
+            Self::Cols => "cols",
+            Self::Nothing => "nothing",
+        }
+    }
+
+    /// Is a side's factor in common, up to its scale?
+    pub(super) fn has(self, side: Side) -> bool {
+        match self {
+            Self::Both | Self::Proportional => true,
+            Self::Rows => side == Side::Rows,
+            Self::Cols => side == Side::Cols,
+            Self::Nothing => false,
+        }
+    }
+}
+
+impl FromStr for Shared {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|shared| shared.name() == text).ok_or_else(|| {
+            let allowed = "both, proportional, rows, cols or nothing";
+            Error::domain("what is shared", format!("\"{text}\""), allowed)
+        })
+    }
 }
 
 /// Tests whether groups of matrices share covariance factors, under normality, each group with
@@ -45,6 +88,12 @@ pub fn equal_factors(
     let Some((first, rest)) = groups.split_first().filter(|(_, rest)| !rest.is_empty()) else {
         return Err(Error::domain("the number of groups", groups.len(), "at least 2"));
     };
+    if matches!(shared, Shared::Proportional | Shared::Nothing) {
+        return Err(Error::Unsupported {
+            what: format!("no test of groups that share \"{}\"", shared.name()),
+            remedy: "test both, rows or cols".to_owned(),
+        });
+    }
     let (_, p, q) = first.dim();
     groups.iter().try_for_each(Sample::require_complete)?;
     groups.iter().try_for_each(|group| group.require_alike("the test of equal factors"))?;
@@ -60,9 +109,9 @@ pub fn equal_factors(
     }
     // What has a name is compared with what has the same name; a side of its own has no partner.
     let (rows, cols) = match shared {
-        Shared::Both => (first.row_names(), first.col_names()),
         Shared::Rows => (first.row_names(), &[][..]),
         Shared::Cols => (&[][..], first.col_names()),
+        _ => (first.row_names(), first.col_names()),
     };
     let matched = |group: &Sample| group.matched(rows, cols, first.source());
     let groups = &groups.iter().map(matched).collect::<Result<Vec<_>>>()?[..];
@@ -70,15 +119,15 @@ pub fn equal_factors(
     let ells = likelihoods(groups, shared, options)?;
     let triangle = |d: usize| d * (d + 1) / 2;
     let each = match shared {
-        Shared::Both => triangle(p) + triangle(q) - 1,
         Shared::Rows => triangle(p) - 1,
         Shared::Cols => triangle(q) - 1,
+        _ => triangle(p) + triangle(q) - 1,
     };
     let df = rest.len() * each;
     let what = match shared {
-        Shared::Both => "A ⊗ B",
         Shared::Rows => "A (up to scale)",
         Shared::Cols => "B (up to scale)",
+        _ => "A ⊗ B",
     };
     let names = (format!("all groups share {what}"), "every group has its own A ⊗ B".to_owned());
     if df == 0 {
@@ -109,9 +158,11 @@ fn likelihoods(groups: &[Sample], shared: Shared, options: &FitOptions) -> Resul
         require_converged(&fit, "the test of equal factors")?;
         alternative += fit.log_likelihood();
     }
-    let centred: Vec<Sample> = groups.iter().map(centred).collect::<Result<_>>()?;
     let null = match shared {
-        Shared::Both => {
+        Shared::Rows => common_factor(groups, Side::Rows, options)?,
+        Shared::Cols => common_factor(groups, Side::Cols, options)?,
+        _ => {
+            let centred: Vec<Sample> = groups.iter().map(centred).collect::<Result<_>>()?;
             let views: Vec<_> = centred.iter().map(Sample::values).collect();
             let all = concatenate(Axis(0), &views)
                 .map_err(|e| Error::shape("the groups", "matrices of one shape", e))?;
@@ -120,8 +171,6 @@ fn likelihoods(groups: &[Sample], shared: Shared, options: &FitOptions) -> Resul
             require_converged(&fit, "the test of equal factors")?;
             fit.log_likelihood()
         }
-        Shared::Rows => common_factor(&centred, Side::Rows, options)?,
-        Shared::Cols => common_factor(&centred, Side::Cols, options)?,
     };
     Ok((null, alternative))
 }
@@ -135,43 +184,25 @@ fn centred(sample: &Sample) -> Result<Sample> {
     Sample::new(values)
 }
 
-/// The maximised ℓ of centred groups with one factor in common: flip-flop over the common factor
-/// (from the sum of the groups' scatters) and every group's own.
+/// The maximised ℓ of groups with one factor in common.
 fn common_factor(groups: &[Sample], common: Side, options: &FitOptions) -> Result<f64> {
-    let own = common.other();
-    let (_, p, q) = groups.first().map_or((0, 1, 1), Sample::dim);
+    let model = Model::gaussian();
     let likelihoods: Vec<SampleLikelihood<'_>> = groups.iter().map(SampleLikelihood::new).collect();
-    let mut points = vec![Point::standard(p, q); groups.len()];
-    let mut sums = Sums::zeros(p, q);
-    for _ in 0..options.max_iter {
-        let mut worst = 0.0_f64;
-        let mut together = Sums::zeros(p, q);
-        for (likelihood, point) in likelihoods.iter().zip(&mut points) {
-            likelihood.sums(point, &Gaussian, Sides::One(own), &mut sums)?;
-            if let Some(scatter) = sums.mean_scatter(own) {
-                worst = worst.max(distance(&scatter));
-                point.factors[own].advance("a group's factor", scatter.view())?;
-            }
-            likelihood.sums(point, &Gaussian, Sides::One(common), &mut sums)?;
-            together.add(&sums);
-        }
-        let Some(shared) = together.mean_scatter(common) else { break };
-        worst = worst.max(distance(&shared));
-        if worst <= options.tol {
-            return Ok(together.log_likelihood);
-        }
-        for point in &mut points {
-            point.factors[common].advance("the common factor", shared.view())?;
-        }
+    let views: Vec<&dyn Likelihood> = likelihoods.iter().map(|one| one as _).collect();
+    let start = |one: &&dyn Likelihood| {
+        let (_, p, q) = one.dim();
+        let mut point = Point::standard(p, q);
+        point.mean = one.average()?;
+        Ok(Iterate::new(point, model.law().clone()))
+    };
+    let start = views.iter().map(start).collect::<Result<_>>()?;
+    let sides = BySide::of(|side| side == common);
+    let together = Together::fit(&model, &views, Common { sides, scales: false }, start, options)?;
+    if together.converged {
+        return Ok(together.log_likelihood());
     }
     Err(Error::Unsupported {
         what: "the model with a common factor did not converge".to_owned(),
         remedy: "raise the limit of iterations".to_owned(),
     })
-}
-
-/// max |G − I|.
-fn distance(scatter: &Array2<f64>) -> f64 {
-    let gap = scatter - &Array2::<f64>::eye(scatter.nrows());
-    gap.iter().fold(0.0, |m: f64, x| m.max(x.abs()))
 }

@@ -18,6 +18,7 @@ mod coefficients;
 mod compare;
 mod core;
 mod degrees;
+mod discriminant;
 mod fitted;
 mod frame;
 mod groups;
@@ -38,6 +39,9 @@ pub use bootstrap::{BootstrapOptions, simulate_fit, stream};
 pub use coefficients::{Coefficient, Coefficients};
 pub use compare::{Compared, ComparedFit, Order, compare, sort_compared};
 pub use core::{Core, core};
+pub use discriminant::{
+    Class, CrossValidation, Discriminant, Prediction, Priors, Rule, WeightMap, classes_of,
+};
 pub use fitted::Fitted;
 pub use groups::{Shared, equal_factors};
 pub use information::{Information, InformationKind};
