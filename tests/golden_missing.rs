@@ -74,10 +74,10 @@ fn faults(name: &str, fit: &Fit, optimum: &Value) -> Vec<String> {
     if mean > 1e-6 * sigma.sqrt() {
         faults.push(format!("mean off by {mean:.1e}"));
     }
-    if let (Some(ours), Some(theirs)) = (fit.dof(), optimum["dof"].as_f64()) {
-        if (ours / theirs - 1.0).abs() > 1e-5 {
-            faults.push(format!("ν {ours} is not {theirs}"));
-        }
+    if let (Some(ours), Some(theirs)) = (fit.dof(), optimum["dof"].as_f64())
+        && (ours / theirs - 1.0).abs() > 1e-5
+    {
+        faults.push(format!("ν {ours} is not {theirs}"));
     }
     faults
 }

@@ -121,7 +121,7 @@ fn median(values: &mut [f64]) -> f64 {
     if values.is_empty() {
         return 0.0;
     }
-    let even = values.len() % 2 == 0;
+    let even = values.len().is_multiple_of(2);
     let (below, middle, _) = values.select_nth_unstable_by(half, f64::total_cmp);
     if !even {
         return *middle;

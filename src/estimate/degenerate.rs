@@ -45,7 +45,7 @@ fn collinear(sample: &Sample, mean: &Mean, side: Side) -> Option<String> {
     if scale.iter().any(|s| !(*s > 0.0 && s.is_finite())) {
         return None;
     }
-    let unit = &gram / &scale / &scale.view().insert_axis(Axis(1));
+    let unit = &gram / &scale / scale.view().insert_axis(Axis(1));
     for k in 1..unit.nrows() {
         let above = unit.slice_axis(Axis(0), (0..k).into());
         let before = above.slice_axis(Axis(1), (0..k).into()).to_owned();

@@ -47,7 +47,7 @@ fn lowered(left: Array2<f64>, units: &Array1<f64>) -> Array2<f64> {
     if left.is_square() {
         return Array2::eye(units.len());
     }
-    left / &units.view().insert_axis(Axis(1))
+    left / units.view().insert_axis(Axis(1))
 }
 
 /// X D⁻¹, or the identity for a square X.

@@ -197,8 +197,7 @@ mod tests {
         let layout = Layout::of_blocks(&masks(x.view()), 3, 3).unwrap();
         let covered = |r: usize, c: usize| -> f64 {
             let inside = |piece: &&Piece| {
-                let has =
-                    |side, at| layout.subsets[side][*(&piece.subset[side]) as usize].contains(&at);
+                let has = |side, at| layout.subsets[side][piece.subset[side]].contains(&at);
                 has(Side::Rows, r) && has(Side::Cols, c)
             };
             layout.patterns[0].pieces.iter().filter(inside).map(|piece| piece.sign).sum()
