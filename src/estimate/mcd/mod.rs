@@ -179,6 +179,9 @@ impl Mcd {
                 found.lost, self.starts
             ));
         }
+        if !(raw.fit.is_converged() && reweighted.fit.is_converged()) {
+            notes.push("a fit of the chosen samples did not converge".to_owned());
+        }
         notes.extend(tight(&raw, sample));
         let objective = -2.0 * raw.fit.log_likelihood() / h as f64
             - (p * q) as f64 * (1.0 + std::f64::consts::TAU.ln());
