@@ -8,7 +8,7 @@ OUT := out/demo
 # make test PROPTEST_RNG_SEED=7
 export PROPTEST_RNG_SEED ?= 1
 
-.PHONY: demo test setup fmt lint doc book clean
+.PHONY: demo test python wheel setup fmt lint doc book clean
 
 demo: setup
 	cargo build --release
@@ -19,17 +19,26 @@ demo: setup
 	@echo "Written to $(OUT): us-macro.html (open it in a browser), figures/, us-macro.json, us-macro-trace.csv"
 
 test: setup
-	cargo fmt --check
+	cargo fmt --all --check
 	cargo clippy --all-targets -- -D warnings
 	cargo test
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
 	cargo check --no-default-features --features openblas-system
+	@scripts/python.sh test
+
+# The Python package alone: extension, linters, tests.
+python: setup
+	@scripts/python.sh test
+
+# A wheel that needs nothing but NumPy, and the sdist: python/dist.
+wheel: setup
+	@scripts/python.sh wheel
 
 setup:
 	@scripts/setup.sh
 
 fmt:
-	cargo fmt
+	cargo fmt --all
 
 lint:
 	cargo clippy --all-targets -- -D warnings

@@ -31,7 +31,7 @@ for model in gaussian kronecker-t matrix-t; do
 done
 python3 book/laws_table.py "$out"/us-macro-{gaussian,kronecker-t,matrix-t}.txt >"$out/us-macro-laws.md"
 run help "$kronfit" --help
-for command in fit compare test outliers score classify simulate study derive; do
+for command in fit compare test outliers robust score classify simulate study derive; do
   run "help-$command" "$kronfit" "$command" --help
 done
 run derive "$kronfit" derive log-quadratic

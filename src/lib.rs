@@ -98,8 +98,8 @@ pub mod text;
 pub use data::{Design, Names, Sample, Weights};
 pub use error::{Error, Result};
 pub use estimate::{
-    Certificate, Certify, Coordinates, DataSource, Factors, Fit, FitOptions, Method, Normalisation,
-    Observer, Silent, Step, Termination, Tyler, TylerFit,
+    Certificate, Certify, Coordinates, DataSource, Factors, Fit, FitOptions, Mcd, McdFit, Method,
+    Normalisation, Observer, Silent, Step, Termination, Trimmed, Tyler, TylerFit,
 };
 pub use family::{
     Elliptical, Gaussian, KroneckerT, Law, MatrixDistribution, MatrixT, MatrixWeights, Radial,

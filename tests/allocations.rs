@@ -85,6 +85,8 @@ fn iterations_allocate_nothing() {
                         source,
                         certificate,
                         tol: 1e-15,
+                        // 19 samples are few for ν = 4: there is a pole elsewhere.
+                        force: true,
                         ..FitOptions::default()
                     };
                     // The first one fills the thread's store; later sweeps find all their memory there.

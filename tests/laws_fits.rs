@@ -56,7 +56,7 @@ proptest! {
         let sample = simulate(law(truth, 2.0), n, p, q, seed);
         let dof = if estimate { Dof::Estimate } else { Dof::Fixed(10.0_f64.powf(ln_dof)) };
         let mean = if zero { Mean::Zero } else { Mean::Free };
-        let options = FitOptions { max_iter: 400, ..FitOptions::default() };
+        let options = FitOptions { force: true, max_iter: 400, ..FitOptions::default() };
         let model = model(matrix, dof).mean(mean);
         let fit = model.fit_with(&sample, &options, &mut Silent);
         let what = format!("{model:?} n = {n}");
@@ -105,7 +105,9 @@ fn small_dof_does_not_crawl() {
     let sample = simulate(law(0, 0.3), 60, 4, 3, 6);
     for matrix in [false, true] {
         for dof in [Dof::Fixed(1e-2), Dof::Fixed(0.3), Dof::Estimate] {
-            let fit = model(matrix, dof).fit(&sample).unwrap();
+            // ν = 0.01 is below the bound 12/59 of the Kronecker t: a local maximum.
+            let options = FitOptions { force: true, ..FitOptions::default() };
+            let fit = model(matrix, dof).fit_with(&sample, &options, &mut Silent).unwrap();
             let what = format!("{} {dof:?}: {} sweeps", fit.law().name(), fit.iterations());
             println!("{what}, ν = {:?}", fit.dof());
             assert!(fit.is_converged() && fit.iterations() < 120, "{what}");

@@ -7,7 +7,7 @@ use super::progress::{CountProgress, print, say};
 use crate::data::Names;
 use crate::estimate::Method;
 use crate::family::LawName;
-use crate::inference::{Compared, compare};
+use crate::inference::{Order, compare, sort_compared};
 use crate::model::spec::{mean_for, structure_for};
 use crate::model::{Model, ModelSpec};
 use crate::report::{comparison_csv, comparison_table, order_used, to_json};
@@ -49,13 +49,6 @@ pub(super) struct CompareArgs {
     csv: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Order {
-    Aic,
-    Bic,
-    Grid,
-}
-
 /// Structures on rows × columns: every pair of the plain names, then the pairs given.
 fn pairs(texts: &[String], names: &Names) -> Result<Vec<(Structure, Structure)>> {
     let (given, plain): (Vec<&String>, Vec<&String>) = texts.iter().partition(|t| t.contains('*'));
@@ -91,7 +84,7 @@ pub(super) fn run(args: &CompareArgs, quiet: bool) -> Result<Done> {
         progress.at(done)
     });
     progress.finish();
-    sort(&mut rows, args.sort);
+    sort_compared(&mut rows, args.sort);
     let table = comparison_table(&rows);
     let json_on_stdout = args.json.as_deref() == Some(Path::new("-"));
     if !quiet && !json_on_stdout {
@@ -121,18 +114,4 @@ fn orders(models: &[Model], names: &Names) -> String {
     let rows = models.iter().find_map(|m| order_used("rows", m.row_structure(), &names.rows));
     let cols = models.iter().find_map(|m| order_used("columns", m.col_structure(), &names.cols));
     [rows, cols].into_iter().flatten().map(|order| format!("  {order}\n")).collect()
-}
-
-/// Best first; rows without a converged fit last.
-fn sort(rows: &mut [Compared], order: Order) {
-    let key = |row: &Compared| match &row.fit {
-        Some(fit) if fit.converged => match order {
-            Order::Bic => fit.bic,
-            _ => fit.aic,
-        },
-        _ => f64::INFINITY,
-    };
-    if order != Order::Grid {
-        rows.sort_by(|a, b| key(a).total_cmp(&key(b)));
-    }
 }

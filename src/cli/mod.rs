@@ -13,6 +13,7 @@ mod fit;
 mod model;
 mod outliers;
 mod progress;
+mod robust;
 mod score;
 mod shrink;
 mod simulate;
@@ -53,6 +54,8 @@ enum Command {
     Test(Box<test::TestArgs>),
     /// Find the samples that a model does not explain, and the cells behind them.
     Outliers(Box<outliers::OutliersArgs>),
+    /// Fit the samples that lie closest together (matrix MCD), and find those that do not.
+    Robust(robust::RobustArgs),
     /// Density, distance and p-value of new data under a saved fit.
     Score(score::ScoreArgs),
     /// Fit classes of matrices, validate the rule and predict (discriminant analysis).
@@ -138,6 +141,7 @@ fn run(cli: &Cli) -> Result<Done> {
         Command::Compare(args) => compare::run(args, cli.quiet),
         Command::Test(args) => test::run(args, cli.quiet),
         Command::Outliers(args) => outliers::run(args, cli.quiet),
+        Command::Robust(args) => robust::run(args, cli.quiet),
         Command::Score(args) => score::run(args, cli.quiet),
         Command::Classify(args) => classify::run(args, cli.quiet),
         Command::Simulate(args) => simulate::run(args, cli.quiet),

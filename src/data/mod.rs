@@ -7,6 +7,7 @@ mod matrix;
 mod names;
 mod robust;
 mod sample;
+mod values;
 mod weights;
 
 pub use blocks::BlockReader;
@@ -15,5 +16,6 @@ pub use matrix::NamedMatrix;
 pub use names::{Names, name_of};
 pub(crate) use robust::Robust;
 pub use sample::Sample;
+pub use values::SharedValues;
 pub use weights::Weights;
 pub(crate) use weights::check_weights;

@@ -1,17 +1,19 @@
 //! The sample: one row-major array (n, p, q) that was checked once.
 
 use super::names::Names;
+use super::values::{SharedValues, Values};
 use super::{Design, Weights};
 use crate::linalg::{require_finite, require_no_infinity};
 use crate::{Error, Result};
 use ndarray::{Array1, Array2, Array3, ArrayView3, Axis};
+use std::sync::Arc;
 
 /// n observed matrices X_1..X_n, each p × q, with optional names of samples, rows and columns.
 ///
 /// Every cell is finite, or missing: a missing cell holds NaN. Indices are zero-based everywhere.
 #[derive(Debug, Clone)]
 pub struct Sample {
-    values: Array3<f64>,
+    values: Values,
     names: Names,
     n_missing: usize,
     source: String,
@@ -24,12 +26,12 @@ pub struct Sample {
 impl PartialEq for Sample {
     fn eq(&self, other: &Self) -> bool {
         let same = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan());
-        self.values.dim() == other.values.dim()
+        self.dim() == other.dim()
             && self.names == other.names
             && self.source == other.source
             && self.weights == other.weights
             && self.design == other.design
-            && self.values.iter().zip(&other.values).all(same)
+            && self.values().iter().zip(&other.values()).all(same)
     }
 }
 
@@ -56,10 +58,10 @@ impl Sample {
     ) -> Result<Self> {
         let source = source.into();
         let names = Names { rows: row_names, cols: col_names, ..Names::default() };
-        check(&values, &names, &source)?;
+        check(values.view(), &names, &source)?;
         require_finite(&source, &values)?;
         Ok(Self {
-            values: row_major(values),
+            values: Values::own(values),
             names,
             n_missing: 0,
             source,
@@ -94,11 +96,43 @@ impl Sample {
         source: impl Into<String>,
     ) -> Result<Self> {
         let source = source.into();
-        check(&values, &names, &source)?;
+        check(values.view(), &names, &source)?;
         require_no_infinity(&source, &values)?;
         let n_missing = values.iter().filter(|x| x.is_nan()).count();
         Ok(Self {
-            values: row_major(values),
+            values: Values::own(values),
+            names,
+            n_missing,
+            source,
+            notes: Vec::new(),
+            weights: Weights::None,
+            design: None,
+        })
+    }
+
+    /// A sample of numbers that are kept elsewhere, without a copy; missing cells hold NaN. They are
+    /// checked once, here: who changes them later changes the sample.
+    ///
+    /// # Errors
+    /// As [`Sample::incomplete`]; [`Error::Unsupported`] when they are not row-major.
+    pub fn shared(
+        values: Arc<dyn SharedValues>,
+        names: Names,
+        source: impl Into<String>,
+    ) -> Result<Self> {
+        let source = source.into();
+        let view = values.view();
+        if !view.is_standard_layout() {
+            return Err(Error::Unsupported {
+                what: format!("the numbers of {source} are not in row-major order"),
+                remedy: "copy them into a row-major array".to_owned(),
+            });
+        }
+        check(view, &names, &source)?;
+        require_no_infinity(&source, &view)?;
+        let n_missing = view.iter().filter(|x| x.is_nan()).count();
+        Ok(Self {
+            values: Values::Shared(values),
             names,
             n_missing,
             source,
@@ -176,7 +210,7 @@ impl Sample {
     /// [`Error::Shape`] when the list has the wrong length.
     pub fn with_sample_names(mut self, names: Vec<String>) -> Result<Self> {
         self.names.samples = names;
-        self.names.check(&self.source, self.values.dim())?;
+        self.names.check(&self.source, self.values.view().dim())?;
         Ok(self)
     }
 
@@ -187,7 +221,7 @@ impl Sample {
 
     /// (n, p, q).
     pub fn dim(&self) -> (usize, usize, usize) {
-        self.values.dim()
+        self.values.view().dim()
     }
 
     /// All names.
@@ -242,7 +276,7 @@ impl Sample {
         if !self.has_missing() {
             return None;
         }
-        self.values.indexed_iter().find(|(_, x)| x.is_nan()).map(|((i, r, c), _)| [i, r, c])
+        self.values().indexed_iter().find(|(_, x)| x.is_nan()).map(|((i, r, c), _)| [i, r, c])
     }
 
     /// For work that is defined for complete samples only.
@@ -263,43 +297,44 @@ impl Sample {
     /// The same sample with rows and columns in another order.
     pub(super) fn reordered(&self, rows: Option<&[usize]>, cols: Option<&[usize]>) -> Self {
         let mut out = self.clone();
+        let mut values = self.values().to_owned();
         let sides = [(Axis(1), rows, &mut out.names.rows), (Axis(2), cols, &mut out.names.cols)];
         for (axis, order, names) in sides {
             if let Some(order) = order {
-                out.values = out.values.select(axis, order);
+                values = values.select(axis, order);
                 *names = order.iter().filter_map(|&i| names.get(i).cloned()).collect();
             }
         }
-        out.values = row_major(out.values);
+        out.values = Values::own(values);
         out
     }
 
     /// The same sample in other units: every value of row i and column j multiplied by c_i d_j.
     #[must_use]
     pub(crate) fn scaled(&self, rows: &Array1<f64>, cols: &Array1<f64>) -> Self {
-        let mut out = self.clone();
-        for mut x in out.values.outer_iter_mut() {
+        let mut values = self.values().to_owned();
+        for mut x in values.outer_iter_mut() {
             for (mut row, c) in x.outer_iter_mut().zip(rows) {
                 row.zip_mut_with(cols, |x, d| *x *= c * d);
             }
         }
-        out
+        Self { values: Values::own(values), ..self.clone() }
     }
 
     /// Average matrix (p × q); NaN where a cell is missing in any of the samples.
     pub fn mean(&self) -> Array2<f64> {
-        self.values.sum_axis(Axis(0)) / self.values.len_of(Axis(0)) as f64
+        self.values().sum_axis(Axis(0)) / self.dim().0 as f64
     }
 
     /// The sample of the transposed matrices, q × p: rows and columns change places.
     pub fn transposed(&self) -> Self {
-        let values = self.values.view().permuted_axes([0, 2, 1]).as_standard_layout().into_owned();
+        let values = Values::own(self.values().permuted_axes([0, 2, 1]).to_owned());
         let Names { samples, rows, cols } = self.names.clone();
         Self { values, names: Names { samples, rows: cols, cols: rows }, ..self.clone() }
     }
 }
 
-fn check(values: &Array3<f64>, names: &Names, source: &str) -> Result<()> {
+fn check(values: ArrayView3<'_, f64>, names: &Names, source: &str) -> Result<()> {
     let (n, p, q) = values.dim();
     if n == 0 || p == 0 || q == 0 {
         return Err(Error::shape(
@@ -309,8 +344,4 @@ fn check(values: &Array3<f64>, names: &Names, source: &str) -> Result<()> {
         ));
     }
     names.check(source, (n, p, q))
-}
-
-fn row_major(values: Array3<f64>) -> Array3<f64> {
-    if values.is_standard_layout() { values } else { values.as_standard_layout().into_owned() }
 }

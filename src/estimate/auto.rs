@@ -115,6 +115,11 @@ impl Stepper for Auto {
         }
     }
 
+    /// One round is many passes: as many passes as iterations are enough.
+    fn budget(&self, max_iter: usize) -> usize {
+        if self.structured { max_iter.max(ROUND * ROUND) } else { usize::MAX }
+    }
+
     fn patience(&self) -> usize {
         if self.faster && !self.exhausted { 6 } else { 60 }
     }

@@ -3,7 +3,7 @@
 use super::dof;
 use super::iterate::Iterate;
 use super::options::{FitOptions, Observer, Step, Termination};
-use super::problem::Problem;
+use super::problem::{Problem, is_out_of_time};
 use crate::optim::{self, Progress, Stepwise, Stop};
 use crate::{Error, Result};
 use std::time::Instant;
@@ -21,6 +21,11 @@ pub(super) trait Stepper {
         iterate: &mut Iterate,
         count: usize,
     ) -> Result<bool>;
+
+    /// Most passes of a fit of so many iterations at most.
+    fn budget(&self, _max_iter: usize) -> usize {
+        usize::MAX
+    }
 
     /// Iterations without a better score after which rounding is to blame.
     fn patience(&self) -> usize;
@@ -152,7 +157,7 @@ impl Ascent<'_> {
         } else if step.score < 0.99 * self.best.0 {
             self.best = (step.score, self.done);
         }
-        if self.done == self.max_iter {
+        if self.done == self.max_iter || step.passes >= self.stepper.budget(self.max_iter) {
             return Ok(self.end(Termination::MaxIterations));
         }
         if self.time_limit.is_some_and(|limit| step.seconds >= limit) {
@@ -214,6 +219,7 @@ impl Stepwise<&Problem<'_>> for Ascent<'_> {
             Ok(true) | Err(Error::NotPositiveDefinite { .. } | Error::NonFinite { .. }) => {
                 Termination::Unbounded
             }
+            Err(error) if is_out_of_time(&error) => Termination::TimeLimit,
             Err(error) => return Err(error),
         };
         Ok(self.end(termination))

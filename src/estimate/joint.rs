@@ -7,7 +7,7 @@ use super::iterate::Iterate;
 use super::joint_problem::JointProblem;
 use super::newton::LARGE_DOF;
 use super::options::{FitOptions, Observer, Step, Termination};
-use super::problem::Problem;
+use super::problem::{Problem, is_out_of_time};
 use crate::optim::{self, Objective, Optimizer, Settings, Stop};
 use crate::{Error, Result};
 use std::time::Instant;
@@ -67,6 +67,7 @@ pub(super) fn run(
     let termination = match ascend(problem, &mut iterate, &mut run) {
         Ok(termination) => termination,
         Err(Error::NotPositiveDefinite { .. } | Error::NonFinite { .. }) => Termination::Unbounded,
+        Err(error) if is_out_of_time(&error) => Termination::TimeLimit,
         Err(error) => return Err(error),
     };
     Ok(Outcome { iterate, termination, method: "joint", iterations: run.done, trace: run.trace })

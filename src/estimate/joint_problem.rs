@@ -196,6 +196,7 @@ impl<'a> JointProblem<'a> {
     }
 
     fn look(&self, x: &[f64]) -> std::result::Result<Look, Failure> {
+        self.problem.require_time()?;
         if x.len() != self.dim() {
             return Err(Failure::Fatal(Error::shape(
                 "a vector of parameters",

@@ -16,10 +16,13 @@ mod incomplete;
 mod iterate;
 mod joint;
 mod joint_problem;
+mod mcd;
 mod newton;
 mod options;
 mod problem;
+mod shards;
 mod shrink;
+mod starts;
 mod stream;
 mod three_step;
 mod together;
@@ -34,6 +37,7 @@ pub use fit::{Certificate, Fit, MissingCells};
 pub(crate) use fit::{End, FitParts};
 pub use iterate::{Iterate, Score};
 pub use joint_problem::JointProblem;
+pub use mcd::{Mcd, McdFit, Trimmed};
 pub use options::{Certify, DataSource, FitOptions, Method, Observer, Silent, Step, Termination};
 pub use problem::Problem;
 pub(crate) use shrink::evidence;
@@ -50,7 +54,7 @@ use crate::model::{Mean, Model, Pole};
 use crate::optim::{Optimizer, Settings};
 use crate::{Error, Result, linalg};
 use ndarray::Array2;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use units::{Shifted, Units};
 
 impl Model {
@@ -156,7 +160,13 @@ impl Model {
         let wild = look.clone().filter(|look| look.is_wild() && sample.design().is_none());
         let setting =
             Setting { look: look.as_ref().filter(|_| sample.design().is_none()), ..setting };
-        let problem = Problem::new(self, &samples).starting_at(wild.clone()).above(setting.pole);
+        let limit =
+            options.time_limit.map(Duration::try_from_secs_f64).and_then(|limit| limit.ok());
+        let deadline = limit.and_then(|limit| beginning.1.checked_add(limit));
+        let problem = Problem::new(self, &samples)
+            .starting_at(wild.clone())
+            .above(setting.pole)
+            .until(deadline);
         let moments = warm::by_moments(self, sample.dim(), options)?;
         if moments && !sample.has_one_mean() && options.source == DataSource::Moments {
             return Err(Error::Unsupported {
@@ -173,7 +183,7 @@ impl Model {
         let problem = if moments && sample.has_one_mean() {
             of_moments = warm::moments(self, sample, &mut start.point)?;
             start.passes = 0;
-            Problem::new(self, &of_moments).starting_at(wild).above(setting.pole)
+            Problem::new(self, &of_moments).starting_at(wild).above(setting.pole).until(deadline)
         } else {
             problem
         };
@@ -272,6 +282,14 @@ impl Model {
             };
         if retry && let Some(found) = second_look(problem, setting, options, &mut observer, clock) {
             outcome = found;
+        }
+        if options.method == Method::Auto {
+            let starts::Verdict { better, warning } =
+                starts::compare(problem, &outcome, options, clock);
+            if let Some(better) = better {
+                outcome = better;
+            }
+            warnings.extend(warning);
         }
         let seconds = clock.elapsed().as_secs_f64();
         let certificate = certificate::certify(problem, &mut outcome, options.certificate)?;

@@ -252,6 +252,7 @@ impl System {
         let target = forcing * forcing * rz;
         let mut d = z.clone();
         for k in 0..CG_LIMIT {
+            problem.require_time()?;
             let hd = self.product(problem, iterate, &d)?;
             let bend = d.dot(&hd);
             // In the preconditioner's own metric the curvature is of order 1.

@@ -13,6 +13,7 @@ use crate::structure::Shape;
 use crate::{Error, Result};
 use ndarray::{Array2, Axis};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A model together with the likelihood that it is to climb.
 pub struct Problem<'a> {
@@ -26,13 +27,15 @@ pub struct Problem<'a> {
     wild: Option<Robust>,
     /// The least ν, where it is estimated.
     pub(super) floor: f64,
+    /// When long steps have to end.
+    deadline: Option<Instant>,
 }
 
 impl<'a> Problem<'a> {
     /// The problem of fitting `model` to the data of `likelihood`.
     pub fn new(model: &'a Model, likelihood: &'a dyn Likelihood) -> Self {
         let shapes = BySide::of(|side| model.structure(side).shape());
-        Self { model, likelihood, shapes, wild: None, floor: DOF_LOWER }
+        Self { model, likelihood, shapes, wild: None, floor: DOF_LOWER, deadline: None }
     }
 
     /// The same problem with a robust look at its data, which hold absurd cells.
@@ -45,6 +48,25 @@ impl<'a> Problem<'a> {
     pub(super) fn above(mut self, pole: Option<&Pole>) -> Self {
         self.floor = pole.map_or(DOF_LOWER, |pole| (MARGIN * pole.dof).max(DOF_LOWER));
         self
+    }
+
+    /// The same problem with a time at which long steps end.
+    pub(super) fn until(mut self, deadline: Option<Instant>) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Is there time for another look inside of a long step?
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] where the time is over.
+    pub(super) fn require_time(&self) -> Result<()> {
+        match self.deadline {
+            Some(deadline) if Instant::now() >= deadline => {
+                Err(Error::Interrupted { reason: TIME_OVER.to_owned() })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Is ν at its floor? Then the other parameters are climbed without it.
@@ -412,6 +434,14 @@ pub(super) fn factor_score(shape: &dyn Shape, root: &Root, scatter: Temp) -> Res
         return Ok(largest(&excess));
     }
     Ok(largest(&shape.project(root, excess.view())?))
+}
+
+/// What says that a deadline, and nobody else, ended a step.
+const TIME_OVER: &str = "the time ran out";
+
+/// Did a deadline end a step?
+pub(super) fn is_out_of_time(error: &Error) -> bool {
+    matches!(error, Error::Interrupted { reason } if reason == TIME_OVER)
 }
 
 /// Where ν starts at least, as a multiple of its floor.

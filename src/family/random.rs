@@ -14,6 +14,8 @@ pub(crate) const OUTLIERS: u64 = 1;
 pub(crate) const BOOTSTRAP: u64 = 2;
 /// Purpose of the generators that deal samples into folds.
 pub(crate) const FOLDS: u64 = 3;
+/// Purpose of the generators that draw the starts of a search.
+pub(crate) const STARTS: u64 = 4;
 
 /// Generator number `stream` of the family with key (seed, group, purpose).
 ///

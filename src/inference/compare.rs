@@ -3,7 +3,9 @@
 use crate::data::Sample;
 use crate::estimate::{FitOptions, Observer, Step};
 use crate::model::Model;
+use crate::{Error, Result};
 use serde::Serialize;
+use std::str::FromStr;
 use std::time::Instant;
 
 /// One model of a comparison.
@@ -149,5 +151,44 @@ fn weigh(rows: &mut [Compared]) {
     for fit in &mut fits {
         fit.aic_weight /= sum_aic;
         fit.bic_weight /= sum_bic;
+    }
+}
+
+/// Order of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// By AIC.
+    #[default]
+    Aic,
+    /// By BIC.
+    Bic,
+    /// As the models were given.
+    Grid,
+}
+
+impl FromStr for Order {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "aic" => Ok(Self::Aic),
+            "bic" => Ok(Self::Bic),
+            "grid" => Ok(Self::Grid),
+            other => Err(Error::domain("the order", format!("\"{other}\""), "aic, bic or grid")),
+        }
+    }
+}
+
+/// Best first; rows without a converged fit last.
+pub fn sort_compared(rows: &mut [Compared], order: Order) {
+    let key = |row: &Compared| match &row.fit {
+        Some(fit) if fit.converged => match order {
+            Order::Bic => fit.bic,
+            _ => fit.aic,
+        },
+        _ => f64::INFINITY,
+    };
+    if order != Order::Grid {
+        rows.sort_by(|a, b| key(a).total_cmp(&key(b)));
     }
 }

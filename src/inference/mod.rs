@@ -26,6 +26,7 @@ mod information;
 mod likelihood_ratio;
 mod linear_hypothesis;
 mod outliers;
+mod parameters;
 mod profile;
 mod richardson;
 mod score;
@@ -36,7 +37,7 @@ mod test_result;
 pub use crate::structure::IntervalScale;
 pub use bootstrap::{BootstrapOptions, simulate_fit, stream};
 pub use coefficients::{Coefficient, Coefficients};
-pub use compare::{Compared, ComparedFit, compare};
+pub use compare::{Compared, ComparedFit, Order, compare, sort_compared};
 pub use core::{Core, core};
 pub use discriminant::{
     Class, CrossValidation, Discriminant, Prediction, Priors, Rule, WeightMap, classes_of,

@@ -137,29 +137,29 @@ pub struct StandardErrors {
     /// What the reader has to know.
     pub notes: Vec<String>,
     #[serde(skip)]
-    estimates: Estimates,
+    pub(super) estimates: Estimates,
     #[serde(skip)]
-    basis: Basis,
+    pub(super) basis: Basis,
 }
 
 /// The estimates that belong to the errors.
 #[derive(Debug, Clone)]
-struct Estimates {
-    sigma2: f64,
+pub(super) struct Estimates {
+    pub(super) sigma2: f64,
     row: Array2<f64>,
     col: Array2<f64>,
     mean: Array2<f64>,
-    dof: Option<f64>,
-    row_parameters: Vec<Parameter>,
-    col_parameters: Vec<Parameter>,
+    pub(super) dof: Option<f64>,
+    pub(super) row_parameters: Vec<Parameter>,
+    pub(super) col_parameters: Vec<Parameter>,
     names: (Vec<String>, Vec<String>),
-    has_mean: bool,
+    pub(super) has_mean: bool,
 }
 
 #[derive(Debug, Clone)]
-struct Basis {
-    information: Information,
-    covariance: Array2<f64>,
+pub(super) struct Basis {
+    pub(super) information: Information,
+    pub(super) covariance: Array2<f64>,
 }
 
 impl Fitted<'_> {
@@ -424,13 +424,13 @@ fn wald(name: &str, estimate: f64, error: f64, scale: IntervalScale, z: f64) -> 
     Interval { name: name.to_owned(), estimate, standard_error: error, low, high, scale }
 }
 
-fn block(matrix: &Array2<f64>, at: usize, len: usize) -> Array2<f64> {
+pub(super) fn block(matrix: &Array2<f64>, at: usize, len: usize) -> Array2<f64> {
     let range = ndarray::Slice::from(at..at + len);
     matrix.slice_axis(Axis(0), range).slice_axis(Axis(1), range).to_owned()
 }
 
 /// One factor's report as a function of its coordinates.
-struct Delta<'a> {
+pub(super) struct Delta<'a> {
     side: &'a FactorFrame,
     covariance: Array2<f64>,
     /// Rows are flattened dÂ, Â with trace d, per coordinate.
@@ -438,11 +438,11 @@ struct Delta<'a> {
     /// The factor with trace d.
     matrix: Array2<f64>,
     /// d ln(tr A) per coordinate.
-    ln_scale: Array1<f64>,
+    pub(super) ln_scale: Array1<f64>,
 }
 
 impl<'a> Delta<'a> {
-    fn new(side: &'a FactorFrame, covariance: Array2<f64>) -> Result<Self> {
+    pub(super) fn new(side: &'a FactorFrame, covariance: Array2<f64>) -> Result<Self> {
         let (d, k) = (side.order(), side.len());
         let raw = side.root.matrix();
         let unit = raw.diag().sum() / d as f64;
@@ -474,7 +474,13 @@ impl<'a> Delta<'a> {
             flat.into_shape_with_order((d, d))
                 .map_err(|e| Error::shape("standard errors", "a square matrix", e))
         };
-        let a = &self.matrix;
+        let correlation = self.correlation_jacobian();
+        Ok((square(self.errors(&self.jacobian))?, square(self.errors(&correlation))?))
+    }
+
+    /// Columns are the derivatives of the correlations, entry by entry.
+    pub(super) fn correlation_jacobian(&self) -> Array2<f64> {
+        let (a, d) = (&self.matrix, self.side.order());
         let mut correlation = Array2::zeros(self.jacobian.dim());
         for (from, mut to) in self.jacobian.outer_iter().zip(correlation.outer_iter_mut()) {
             for i in 0..d {
@@ -485,19 +491,23 @@ impl<'a> Delta<'a> {
                 }
             }
         }
-        Ok((square(self.errors(&self.jacobian))?, square(self.errors(&correlation))?))
+        correlation
     }
 
     /// Standard errors of the structure's own parameters, scale-free functions of its matrix.
     fn parameters(&self, fitted: &Array2<f64>) -> Result<Vec<(String, f64)>> {
-        let shape = &self.side.shape;
-        let names: Vec<String> =
-            shape.report(fitted.view()).iter().map(Parameter::to_string).collect();
-        if names.is_empty() || self.side.theta.is_empty() {
-            return Ok(names.into_iter().map(|name| (name, 0.0)).collect());
+        let report = self.side.shape.report(fitted.view());
+        let errors = self.errors(&self.parameter_jacobian(report.len())?);
+        Ok(report.iter().map(Parameter::to_string).zip(errors).collect())
+    }
+
+    /// Columns are the derivatives of the structure's own parameters, of which there are `count`.
+    pub(super) fn parameter_jacobian(&self, count: usize) -> Result<Array2<f64>> {
+        let (shape, d) = (&self.side.shape, self.side.order());
+        let mut jacobian = Array2::zeros((self.side.len(), count));
+        if count == 0 || self.side.theta.is_empty() {
+            return Ok(jacobian);
         }
-        let d = self.side.order();
-        let mut jacobian = Array2::zeros((self.side.len(), names.len()));
         for k in 0..self.side.len() {
             let slope = super::richardson::slope(self.side.step(k), |t| {
                 let mut theta = self.side.theta.clone();
@@ -507,7 +517,7 @@ impl<'a> Delta<'a> {
             })?;
             jacobian.row_mut(k).assign(&slope);
         }
-        Ok(names.into_iter().zip(self.errors(&jacobian)).collect())
+        Ok(jacobian)
     }
 }
 

@@ -10,7 +10,7 @@
 //!
 //! Kinds of data: [`SampleLikelihood`] (complete samples), [`MomentLikelihood`] (moments, for the
 //! Gaussian: no n in the iterations), [`StreamLikelihood`] (blocks of a file), [`Incomplete`] (samples
-//! with missing cells).
+//! with missing cells), [`ShardLikelihood`] (parts that are kept and asked elsewhere).
 
 mod curvature;
 mod incomplete;
@@ -24,6 +24,7 @@ mod plan;
 mod point;
 mod residuals;
 mod samples;
+mod shards;
 mod share;
 mod shrunk;
 mod stacked;
@@ -37,6 +38,7 @@ pub use moment_likelihood::MomentLikelihood;
 pub use moments::Moments;
 pub use point::Point;
 pub use samples::SampleLikelihood;
+pub use shards::{NamedLaw, Place, Question, ShardLikelihood, Shards};
 pub use shrunk::{Channel, Shrunk};
 pub(crate) use stream::watched;
 pub use stream::{Progress, StreamLikelihood};

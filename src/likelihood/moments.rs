@@ -196,6 +196,30 @@ impl Moments {
         Ok(())
     }
 
+    /// n, Σu, Σu vec Y and the Gram matrices as one list: the lists of parts with the same whitening add
+    /// up to the list of the whole.
+    pub fn to_flat(&self) -> Vec<f64> {
+        [self.n as f64, self.weight].iter().chain(&self.sum).chain(&self.grams).copied().collect()
+    }
+
+    /// What [`Moments::to_flat`] listed.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for a list of another length.
+    pub fn from_flat(whitening: Point, numbers: &[f64]) -> Result<Self> {
+        let mut moments = Self::new(whitening);
+        let length = 2 + moments.sum.len() + moments.grams.len();
+        let ([n, weight, rest @ ..], true) = (numbers, numbers.len() == length) else {
+            let what = "a list of moments";
+            return Err(Error::shape(what, format!("{length} numbers"), numbers.len()));
+        };
+        (moments.n, moments.weight) = (*n as usize, *weight);
+        let (sum, grams) = rest.split_at(moments.sum.len());
+        moments.sum.copy_from_slice(sum);
+        moments.grams.copy_from_slice(grams);
+        Ok(moments)
+    }
+
     /// The likelihood of what was observed.
     ///
     /// # Errors

@@ -102,7 +102,7 @@ impl<'a> SampleLikelihood<'a> {
     }
 
     /// Passes over an array (n, p, q) in standard layout.
-    pub(crate) fn of(values: ArrayView3<'a, f64>) -> Self {
+    pub fn of(values: ArrayView3<'a, f64>) -> Self {
         Self::stepping(values, 1)
     }
 

@@ -61,7 +61,8 @@ impl Model {
         because: impl Fn() -> String,
     ) -> Option<Pole> {
         let bound = self.law().dof_family()?.pole(on, of, p, q)?;
-        (bound > 0.0).then(|| Pole { dof: bound, because: because() })
+        // Where every sample is equal there is no variance at all: that is refused by itself.
+        (bound > 0.0 && on < of).then(|| Pole { dof: bound, because: because() })
     }
 
     /// The highest pole of a sample: its counts, samples that are equal, and rows or columns in
