@@ -4,6 +4,7 @@ use super::Done;
 use super::data::{DataArgs, require_distinct};
 use super::model::ModelArgs;
 use super::progress::{print, say};
+use super::shrink::rule as shrink_rule;
 use crate::data::{Sample, name_of};
 use crate::estimate::FitOptions;
 use crate::inference::{CrossValidation, Discriminant, Prediction, Priors, Rule, Shared};
@@ -33,6 +34,10 @@ pub(super) struct ClassifyArgs {
     /// How likely the classes are beforehand.
     #[arg(long, value_name = "WHAT", default_value = "shares")]
     priors: PriorChoice,
+    /// Shrink the common A ⊗ B towards the identity: auto, evidence, oas, loo, cv, an intensity from
+    /// 0 to 1, or none; for --share both.
+    #[arg(long, value_name = "RULE", default_value = "none")]
+    shrink: String,
     /// Cross-validate with this many folds, in each of which every class has its share.
     #[arg(long, value_name = "FOLDS")]
     cv: Option<usize>,
@@ -92,7 +97,12 @@ pub(super) fn run(args: &ClassifyArgs, quiet: bool) -> Result<Done> {
         PriorChoice::Shares => Priors::Shares,
         PriorChoice::Uniform => Priors::Uniform,
     };
-    let options = FitOptions { tol: args.tol, max_iter: args.max_iter, ..FitOptions::default() };
+    let options = FitOptions {
+        tol: args.tol,
+        max_iter: args.max_iter,
+        shrink: shrink_rule(&args.shrink)?,
+        ..FitOptions::default()
+    };
     let classes = Discriminant::new(model, args.share).priors(priors.clone()).options(&options);
     let rule = classes.fit(&sample, &labels)?;
     let own = rule.judge(&sample, &labels)?;
