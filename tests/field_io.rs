@@ -226,9 +226,10 @@ fn case_15_tables_of_other_programs() {
     for name in ["pandas_nan.csv", "r_na.csv"] {
         let sample = read(&case(name));
         assert_eq!((sample.n_missing(), sample.first_missing()), (1, Some([0, 2, 1])));
-        let error = Model::gaussian().fit(&sample).unwrap_err().to_string();
+        // The hole is part of the likelihood; what needs complete data names it.
+        let fit = Model::gaussian().fit(&sample).unwrap();
+        assert_eq!(fit.missing().map(|m| m.missing), Some(1));
         let said = "the value of sample 0, row r3, col c2 is missing";
-        assert!(error.contains(said), "{error}");
         let dir = tempfile::tempdir().unwrap();
         for command in [&["compare"][..], &["outliers"], &["fit", "--missing", "refuse"]] {
             let path = case(name);

@@ -133,7 +133,9 @@ fn methods_agree_on_real_data() {
             assert!(fit.is_converged(), "{what}: {:?} at {:e}", fit.termination(), fit.score());
             let found = fit.log_likelihood();
             let gap = found - *reference.get_or_insert(found);
-            assert!(gap.abs() < 1e-9 * found.abs(), "{what}: ℓ {gap:e} away");
+            // There may be several maxima: auto looks for a higher one from other starts.
+            let higher = method == Method::Auto && gap > 0.0;
+            assert!(higher || gap.abs() < 1e-9 * found.abs(), "{what}: ℓ {gap:e} away");
         }
     }
 }

@@ -170,7 +170,7 @@ fn an_interrupt_keeps_what_is_done_and_says_how_to_go_on() {
     let id = child.id().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill").success());
     let output = child.wait_with_output().expect("an end");
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
     let text = stderr(&output);
     let kept = fs::read_to_string(&journal).expect("a journal").lines().count() / 3;
     assert_eq!(

@@ -54,6 +54,53 @@ pub(super) fn fit(
     let problem = Problem::new(model, &likelihood);
     let count =
         options.starts.unwrap_or_else(|| if few(&likelihood) { STARTS_WHERE_FEW } else { 1 });
+    let (mut outcome, mut ends) =
+        best_of(&problem, count, options, observer, clock, &mut warnings)?;
+    if dof::is_at_infinity(model, &outcome.iterate) {
+        // At the limit the Gaussian's own starts count, too.
+        let gaussian = limit(model);
+        let problem = Problem::new(&gaussian, &likelihood);
+        let other = best_of(&problem, count, options, observer, clock, &mut warnings);
+        if let Ok((found, others)) = other
+            && is_better(&found, &outcome)
+        {
+            (outcome, ends) = (found, others);
+        }
+    }
+    crate::linalg::release();
+    warnings.extend(other_maxima(&ends));
+    warnings.extend(outcome.termination.warnings(outcome.iterate.score.worst()));
+    warnings.extend(dof::warnings(&problem, &outcome.iterate));
+    let (n, ..) = likelihood.dim();
+    let missing = MissingCells {
+        missing: sample.n_missing(),
+        observed: likelihood.observed_cells(),
+        patterns: likelihood.n_patterns(),
+        empty_samples: all - n,
+    };
+    let seconds = clock.elapsed().as_secs_f64();
+    let labels = likelihood.labels();
+    let fit = Fit::new(model, &likelihood, labels, outcome, warnings, seconds, None);
+    Ok(fit.made_of(sample).with_missing(n, missing))
+}
+
+/// The model with the Gaussian in the place of its law.
+fn limit(model: &Model) -> Model {
+    Model::gaussian()
+        .rows(model.row_structure().clone())
+        .cols(model.col_structure().clone())
+        .mean(model.mean_structure().clone())
+}
+
+/// The best end of several starts, and ℓ at all that converged.
+fn best_of(
+    problem: &Problem<'_>,
+    count: usize,
+    options: &FitOptions,
+    observer: &mut dyn Observer,
+    clock: Instant,
+    warnings: &mut Vec<String>,
+) -> Result<(Outcome, Vec<f64>)> {
     let first = problem.first()?;
     let mut best: Option<Outcome> = None;
     let mut ends: Vec<f64> = Vec::new();
@@ -61,12 +108,12 @@ pub(super) fn fit(
     for k in 0..count.max(1) {
         let start = match k {
             0 => first.clone(),
-            _ => match random_start(&problem, &first, k) {
+            _ => match random_start(problem, &first, k) {
                 Ok(start) => start,
                 Err(_) => continue,
             },
         };
-        match climb_out(&problem, start, options, observer, clock, &mut warnings) {
+        match climb_out(problem, start, options, observer, clock, warnings) {
             Ok(end) => {
                 if end.termination.is_converged() {
                     ends.push(end.iterate.log_likelihood());
@@ -82,26 +129,11 @@ pub(super) fn fit(
             break;
         }
     }
-    crate::linalg::release();
-    let outcome = match (best, failed) {
-        (Some(outcome), _) => outcome,
-        (None, Some(error)) => return Err(error),
-        (None, None) => return Err(problem_without_start()),
-    };
-    warnings.extend(other_maxima(&ends));
-    warnings.extend(outcome.termination.warnings(outcome.iterate.score.worst()));
-    warnings.extend(dof::warnings(&problem, &outcome.iterate));
-    let (n, ..) = likelihood.dim();
-    let missing = MissingCells {
-        missing: sample.n_missing(),
-        observed: likelihood.observed_cells(),
-        patterns: likelihood.n_patterns(),
-        empty_samples: all - n,
-    };
-    let seconds = clock.elapsed().as_secs_f64();
-    let labels = likelihood.labels();
-    let fit = Fit::new(model, &likelihood, labels, outcome, warnings, seconds, None);
-    Ok(fit.made_of(sample).with_missing(n, missing))
+    match (best, failed) {
+        (Some(outcome), _) => Ok((outcome, ends)),
+        (None, Some(error)) => Err(error),
+        (None, None) => Err(problem_without_start()),
+    }
 }
 
 /// What is defined for complete samples only.

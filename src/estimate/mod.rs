@@ -110,7 +110,7 @@ impl Model {
         let pole = self.pole_of_sample(sample);
         match self.check_pole(pole.as_ref(), sample.source()) {
             Err(error) if options.force => warnings.push(format!("{error}; forced all the same")),
-            checked => warnings.extend(checked?),
+            checked => checked?,
         }
         warnings.extend(degenerate::symmetric(sample));
         let look = self.robust_look(sample);
@@ -222,7 +222,7 @@ impl Model {
         let pole = self.pole(likelihood.weight(), spent, p, q);
         match self.check_pole(pole.as_ref(), likelihood.labels().source) {
             Err(error) if options.force => warnings.push(format!("{error}; forced all the same")),
-            checked => warnings.extend(checked?),
+            checked => checked?,
         }
         let problem = Problem::new(self, likelihood).above(pole.as_ref());
         let start = problem.first()?;

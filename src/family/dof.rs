@@ -1,6 +1,5 @@
 //! Degrees of freedom: their domain, what a pass says of them, and their maximiser.
 
-use super::DofFamily;
 use crate::optim::brent;
 use crate::special::{chi_difference, trigamma};
 use crate::{Error, Result};
@@ -74,7 +73,11 @@ impl Summaries {
     }
 
     /// An average over observations of what a family says of those of one shape.
-    fn pooled(&self, (p, q): (usize, usize), f: impl Fn(&Self, usize, usize) -> f64) -> f64 {
+    pub(super) fn pooled(
+        &self,
+        (p, q): (usize, usize),
+        f: impl Fn(&Self, usize, usize) -> f64,
+    ) -> f64 {
         if self.parts.is_empty() {
             return f(self, p, q);
         }
@@ -82,33 +85,6 @@ impl Summaries {
         let one =
             |part: &SummaryPart| part.weight / total * f(&part.seen, part.shape.0, part.shape.1);
         self.parts.iter().map(one).sum()
-    }
-
-    /// [`DofFamily::score`] of all observations.
-    pub fn score(&self, family: &dyn DofFamily, dof: f64, dim: (usize, usize)) -> f64 {
-        self.pooled(dim, |seen, p, q| family.score(dof, seen, p, q))
-    }
-
-    /// [`DofFamily::excess_at_infinity`] of all observations.
-    pub fn excess_at_infinity(&self, family: &dyn DofFamily, dim: (usize, usize)) -> f64 {
-        self.pooled(dim, |seen, p, q| family.excess_at_infinity(seen, p, q))
-    }
-
-    /// [`DofFamily::estimate`] for all observations.
-    ///
-    /// # Errors
-    /// [`Error::NonFinite`] when a summary is not a number.
-    pub fn estimate(
-        &self,
-        family: &dyn DofFamily,
-        start: f64,
-        (p, q): (usize, usize),
-    ) -> Result<DofEstimate> {
-        if self.parts.is_empty() {
-            return family.estimate(start, self, p, q);
-        }
-        let excess = self.excess_at_infinity(family, (p, q));
-        estimate_dof(start, excess, |dof| self.score(family, dof, (p, q)))
     }
 
     /// The (weighted) mean over observations of the sum of a function over their `width` numbers.

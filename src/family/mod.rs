@@ -18,6 +18,7 @@ mod law;
 mod matrix_t;
 mod name;
 pub mod parametrisation;
+mod pooled;
 pub(crate) mod random;
 mod sampler;
 mod weighting;

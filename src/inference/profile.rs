@@ -198,7 +198,9 @@ fn restricted(fit: &Fit, base: Model, sample: &Sample, options: &FitOptions) -> 
 }
 
 fn finished(model: &Model, sample: &Sample, options: &FitOptions) -> Result<f64> {
-    let fit = model.fit_with(sample, &uncertified(options), &mut Silent)?;
+    // Below a pole the profile follows the local maximum.
+    let options = FitOptions { force: true, ..uncertified(options) };
+    let fit = model.fit_with(sample, &options, &mut Silent)?;
     require_converged(&fit, "a profile likelihood")?;
     Ok(fit.log_likelihood())
 }

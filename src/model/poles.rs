@@ -179,32 +179,23 @@ impl Model {
         found
     }
 
-    /// What has to be known about a fixed ν below the pole, before the fit: a warning, because what can
-    /// be found there is a local maximum.
-    ///
-    /// # Errors
-    /// [`Error::Degenerate`] where no ν is above the pole.
-    pub(crate) fn check_pole(&self, pole: Option<&Pole>, source: &str) -> Result<Option<String>> {
-        let (Some(pole), Some(dof)) = (pole, self.law().dof()) else { return Ok(None) };
+    /// Refuses a fixed ν below the pole; what ν may be at least where it is estimated.
+    pub(crate) fn check_pole(&self, pole: Option<&Pole>, source: &str) -> Result<()> {
+        let (Some(pole), Some(dof)) = (pole, self.law().dof()) else { return Ok(()) };
         if self.estimates_dof() || dof >= pole.dof {
-            return Ok(None);
+            return Ok(());
         }
-        let law = self.law().name();
-        if pole.dof.is_infinite() {
-            return Err(Error::Degenerate {
-                what: format!(
-                    "{source}: with {} the {law} likelihood has no maximum",
-                    pole.because
-                ),
-                remedy: "fix the mean, or collect more samples".to_owned(),
-            });
-        }
-        Ok(Some(format!(
-            "with {} the {law} likelihood with ν = {dof} grows without bound where the mean goes \
-             through samples and the scale shrinks to 0, as it does for every ν < {:.4}: any maximum \
-             found is a local one; take a larger ν, fix the mean, or collect more samples",
-            pole.because, pole.dof
-        )))
+        Err(Error::Degenerate {
+            what: format!(
+                "{source}: with {} the {} likelihood with ν = {dof} has no maximum: it grows without \
+                 bound where the mean goes through samples and the scale shrinks to 0, for every \
+                 ν < {:.4}",
+                pole.because,
+                self.law().name(),
+                pole.dof
+            ),
+            remedy: format!("take ν > {:.4}, fix the mean, or collect more samples", pole.dof),
+        })
     }
 }
 

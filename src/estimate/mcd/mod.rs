@@ -14,6 +14,7 @@ mod exact;
 mod search;
 mod subset;
 mod swap;
+mod task;
 
 use super::fit::Fit;
 use super::options::{Certify, FitOptions, Silent};
@@ -23,7 +24,7 @@ use crate::likelihood::{Likelihood, SampleLikelihood};
 use crate::model::Model;
 use crate::{Error, Result};
 use ndarray::Axis;
-use search::Search;
+use task::Search;
 
 /// Share of the clean samples that reweighting keeps.
 pub(crate) const KEPT: f64 = 0.975;

@@ -6,11 +6,9 @@
 use super::exact;
 use super::subset::Subset;
 use super::swap;
-use crate::data::Sample;
+use super::task::{Search, usable};
 use crate::family::{Generator, random, stream};
-use crate::likelihood::SampleLikelihood;
 use crate::{Error, Result};
-use ndarray::ArrayView3;
 use rand::Rng;
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,15 +27,6 @@ const SAME: f64 = 1e-8;
 /// Told (done, total) from any thread; `false` stops the work.
 pub(super) type Watch<'w> = dyn Fn(usize, usize) -> bool + Sync + 'w;
 
-/// What all starts share.
-pub(super) struct Search<'a> {
-    pub(super) sample: &'a Sample,
-    pub(super) whole: SampleLikelihood<'a>,
-    pub(super) h: usize,
-    /// Samples of a start.
-    pub(super) first: usize,
-}
-
 /// The best subset and how many starts agree on it.
 pub(super) struct Found {
     pub(super) best: Subset,
@@ -50,26 +39,6 @@ pub(super) struct Found {
 }
 
 impl Search<'_> {
-    pub(super) fn values(&self) -> ArrayView3<'_, f64> {
-        self.sample.values()
-    }
-
-    /// As [`Subset::moved`]; a subset without scatter is the finding of an exact fit.
-    pub(super) fn moved(
-        &self,
-        from: &Subset,
-        members: Vec<usize>,
-        sweeps: usize,
-    ) -> Result<Subset> {
-        let kept = members.clone();
-        from.moved(self.values(), members, sweeps).map_err(|e| exact::said(self.sample, &kept, e))
-    }
-
-    pub(super) fn refit(&self, subset: &mut Subset) -> Result<()> {
-        let done = subset.refit(self.values());
-        done.map_err(|e| exact::said(self.sample, &subset.members, e))
-    }
-
     /// The whole search: starts, then exchanges for the best of them.
     pub(super) fn run(&self, starts: usize, seed: u64, watch: &Watch<'_>) -> Result<Found> {
         let n = self.sample.dim().0;
@@ -164,15 +133,6 @@ impl Search<'_> {
         order.truncate(self.h);
         order.sort_unstable();
         Ok(order)
-    }
-}
-
-/// Nothing where members are too different in size for a fit; findings and faults stay errors.
-pub(super) fn usable(subset: Result<Subset>) -> Result<Option<Subset>> {
-    match subset {
-        Ok(subset) => Ok(Some(subset)),
-        Err(Error::NotPositiveDefinite { .. }) => Ok(None),
-        Err(other) => Err(other),
     }
 }
 

@@ -11,8 +11,8 @@
 //! hq ln|I + E_A/hq| + hp ln|I + E_B/hp| − hpq ln(1 + tr E_A/hpq): half a sweep on either side,
 //! less the scale that both took.
 
-use super::search::{Search, usable};
 use super::subset::Subset;
+use super::task::{Search, usable};
 use crate::Result;
 use ndarray::{Array2, ArrayView3, Axis};
 
