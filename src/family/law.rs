@@ -223,7 +223,7 @@ pub trait DofFamily: Send + Sync {
     /// The maximum of the log-likelihood in ν that is uphill from `start`.
     ///
     /// # Errors
-    /// [`Error::NonFinite`] when a summary is not a number.
+    /// [`crate::Error::NonFinite`] when a summary is not a number.
     fn estimate(&self, start: f64, seen: &Summaries, p: usize, q: usize) -> Result<DofEstimate> {
         let excess = self.excess_at_infinity(seen, p, q);
         estimate_dof(start, excess, |dof| self.score(dof, seen, p, q))
@@ -254,9 +254,9 @@ pub enum Margins {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ExpectedInformation {
-    /// E[w²δ]/d.
+    /// E\[w²δ\]/d.
     pub location: f64,
-    /// E[w²δ²]/d(d+2).
+    /// E\[w²δ²\]/d(d+2).
     pub scatter: f64,
     /// (1 − scatter)/2.
     pub trace: f64,
