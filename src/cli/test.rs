@@ -5,7 +5,6 @@ use super::data::{DataArgs, require_distinct};
 use super::explain::ExplainArgs;
 use super::model::{HowArgs, ModelArgs, at_flag};
 use super::progress::{CountProgress, print, say};
-use crate::data::Names;
 use crate::estimate::Method;
 use crate::family::LawName;
 use crate::inference::{
@@ -13,9 +12,9 @@ use crate::inference::{
     nested_test, separability,
 };
 use crate::io;
+use crate::model::ModelSpec;
 use crate::model::spec::{mean_for, structure_for};
-use crate::model::{Model, ModelSpec};
-use crate::report::{order_used, to_json};
+use crate::report::to_json;
 use crate::structure::Structure;
 use crate::{Error, Result};
 use clap::Args;
@@ -170,31 +169,19 @@ fn test(
         Hypothesis::Rows(name) => {
             let model = model.clone().rows(Structure::Unstructured);
             let null = model.clone().rows(structure_for(name, &names.rows)?);
-            ordered(
-                nested_test(sample, &null, &model, &options, simulation.as_ref())?,
-                &null,
-                names,
-            )
+            nested_test(sample, &null, &model, &options, simulation.as_ref())
         }
         Hypothesis::Cols(name) => {
             let model = model.clone().cols(Structure::Unstructured);
             let null = model.clone().cols(structure_for(name, &names.cols)?);
-            ordered(
-                nested_test(sample, &null, &model, &options, simulation.as_ref())?,
-                &null,
-                names,
-            )
+            nested_test(sample, &null, &model, &options, simulation.as_ref())
         }
         Hypothesis::Gaussian(law) => {
             let law = at_flag("the law of gaussian=LAW", law.parse())?;
             let spec = args.model.spec(names)?;
             let with = |law| ModelSpec { law, dof: None, ..spec.clone() }.model();
             let (null, alternative) = (with(LawName::Gaussian)?, with(law)?);
-            ordered(
-                nested_test(sample, &null, &alternative, &options, simulation.as_ref())?,
-                &null,
-                names,
-            )
+            nested_test(sample, &null, &alternative, &options, simulation.as_ref())
         }
         Hypothesis::Term(terms) => {
             let terms: Vec<&str> = terms.iter().map(String::as_str).collect();
@@ -206,11 +193,4 @@ fn test(
             equal_factors(&[sample.clone(), other], *shared, &options, simulation.as_ref())
         }
     }
-}
-
-/// The result with the order of rows and columns, where the null depends on it.
-fn ordered(mut result: TestResult, null: &Model, names: &Names) -> Result<TestResult> {
-    result.notes.extend(order_used("rows", null.row_structure(), &names.rows));
-    result.notes.extend(order_used("columns", null.col_structure(), &names.cols));
-    Ok(result)
 }

@@ -3,6 +3,7 @@
 use super::bootstrap::{BootstrapOptions, bootstrap, simulate_fit, uncertified};
 use super::fitted::Fitted;
 use super::frame::require_converged;
+use super::order::order_used;
 use super::test_result::{Reference, TestResult};
 use crate::data::Sample;
 use crate::estimate::{Fit, FitOptions, Silent};
@@ -82,6 +83,9 @@ pub fn nested_test(
     let fit = |model: &Model, sample: &Sample| model.fit_with(sample, options, &mut Silent);
     let null_fit = fit(null, sample)?;
     let mut result = compare_fits(&null_fit, &fit(alternative, sample)?)?;
+    let names = sample.names();
+    result.notes.extend(order_used("rows", null.row_structure(), &names.rows));
+    result.notes.extend(order_used("columns", null.col_structure(), &names.cols));
     if let Some(simulation) = simulation {
         sample.require_alike("a bootstrap")?;
         result.bootstrap = Some(bootstrap(result.statistic, simulation, false, |rng| {

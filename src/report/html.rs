@@ -2,10 +2,10 @@
 
 use super::entries::{by_entry, entry_name, entry_table};
 use super::plot::{Figure, escape};
-use super::text::order_used;
 use super::{Align, Table};
 use crate::VERSION;
 use crate::estimate::Fit;
+use crate::inference::order_used;
 use crate::structure::Structure;
 use ndarray::ArrayView2;
 use std::fmt::Write as _;

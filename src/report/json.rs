@@ -1,8 +1,8 @@
 //! The JSON record of a fit. Keys may be added, never renamed.
 
-use super::text::order_used;
 use crate::Result;
 use crate::estimate::{Certificate, Fit, MissingCells, Normalisation, Shrinkage};
+use crate::inference::order_used;
 use crate::inference::{Coefficient, StandardErrors};
 use crate::model::ModelSpec;
 use crate::structure::Parameter;

@@ -21,4 +21,3 @@ pub use inference::{
 pub use json::{CoefficientRecord, DataRecord, FitRecord, to_json};
 pub use study::StudyTables;
 pub use table::{Align, Table, optional, plain};
-pub use text::order_used;

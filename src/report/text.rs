@@ -3,9 +3,9 @@
 use super::entries::{by_entry, entry_name, entry_table};
 use super::table::{Align, Table};
 use crate::estimate::{Factors, Fit, Normalisation, ScoreAt, Shrinkage};
+use crate::inference::order_used;
 use crate::linalg::symmetric_eigen;
-use crate::structure::{Parameter, Positions, Structure};
-use crate::text::label;
+use crate::structure::{Parameter, Structure};
 use ndarray::Array2;
 use std::fmt;
 
@@ -74,42 +74,6 @@ fn order(
         Some(order) => writeln!(f, "                  {order}"),
         None => Ok(()),
     }
-}
-
-/// "rows in the order 0.5, 1.5, …" for structures that depend on the order.
-///
-/// ```
-/// use kronfit::{report::order_used, structure::Structure};
-/// let names = ["0.5", "1.5"].map(str::to_owned);
-/// let order = order_used("rows", &Structure::Ar1, &names);
-/// assert_eq!(order.as_deref(), Some("rows in the order 0.5, 1.5"));
-/// assert_eq!(order_used("rows", &Structure::Diagonal, &names), None);
-/// ```
-pub fn order_used(side: &str, structure: &Structure, names: &[String]) -> Option<String> {
-    const SHOWN: usize = 8;
-    let depends = match structure {
-        Structure::Het(correlations) => {
-            return order_used(side, &correlations.plain(), names);
-        }
-        Structure::Ar1
-        | Structure::Toeplitz
-        | Structure::Antedependence
-        | Structure::Block(_)
-        | Structure::Exchangeable(_)
-        | Structure::Spatial(_, Positions::Given(_)) => true,
-        _ => false,
-    };
-    if !depends {
-        return None;
-    }
-    if names.is_empty() {
-        return Some(format!("{side} in the order of the data"));
-    }
-    let mut labels: Vec<String> = names.iter().take(SHOWN).map(|name| label(name)).collect();
-    if let Some(last) = names.get(SHOWN..).and_then(<[String]>::last) {
-        labels.extend(["…".to_owned(), label(last)]);
-    }
-    Some(format!("{side} in the order {}", labels.join(", ")))
 }
 
 fn likelihood(fit: &Fit, f: &mut fmt::Formatter<'_>) -> fmt::Result {
