@@ -8,7 +8,7 @@ use super::problem::Problem;
 use crate::Result;
 use crate::kronecker::{BySide, Side};
 use crate::likelihood::Tangent;
-use crate::linalg::{symmetric_eigen, symmetrise};
+use crate::linalg::{SymmetricEigen, symmetric_eigen, symmetrise};
 use ndarray::{Array1, Array2};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -111,12 +111,8 @@ impl Space {
     }
 
     /// Exactly symmetric and without the redundant scale.
-    fn free(&self, mut v: Tangent) -> Tangent {
-        v.factors.iter_mut().for_each(symmetrise);
-        let row = &mut v.factors[Side::Rows];
-        let trace = row.diag().sum() / self.p as f64;
-        row.diag_mut().mapv_inplace(|x| x - trace);
-        v
+    fn free(&self, v: Tangent) -> Tangent {
+        without_scale(v)
     }
 
     fn dim(&self) -> usize {
@@ -186,14 +182,28 @@ fn smallest(
     Ok(None)
 }
 
-/// The smallest eigenvalue of the tridiagonal matrix and the last entry of its eigenvector.
-fn lowest(alpha: &[f64], beta: &[f64]) -> Result<(f64, f64)> {
-    let k = alpha.len();
+/// Exactly symmetric factors without the redundant scale: tr X = 0.
+pub(super) fn without_scale(mut v: Tangent) -> Tangent {
+    v.factors.iter_mut().for_each(symmetrise);
+    let row = &mut v.factors[Side::Rows];
+    let trace = row.diag().sum() / row.nrows() as f64;
+    row.diag_mut().mapv_inplace(|x| x - trace);
+    v
+}
+
+/// Eigenvalues and eigenvectors of Lanczos' matrix: α on the diagonal, β beside it.
+pub(super) fn tridiagonal(alpha: &[f64], beta: &[f64]) -> Result<SymmetricEigen> {
     let mut t = Array2::from_diag(&Array1::from(alpha.to_vec()));
-    for (i, b) in beta.iter().take(k - 1).enumerate() {
+    for (i, b) in beta.iter().enumerate() {
         t[[i, i + 1]] = *b;
         t[[i + 1, i]] = *b;
     }
-    let eigen = symmetric_eigen("Lanczos' matrix", t.view())?;
+    symmetric_eigen("Lanczos' matrix", t.view())
+}
+
+/// The smallest eigenvalue of the tridiagonal matrix and the last entry of its eigenvector.
+fn lowest(alpha: &[f64], beta: &[f64]) -> Result<(f64, f64)> {
+    let k = alpha.len();
+    let eigen = tridiagonal(alpha, &beta[..beta.len().min(k - 1)])?;
     Ok((eigen.values[0], eigen.vectors[[k - 1, 0]]))
 }

@@ -1,7 +1,7 @@
 //! Fits of samples with missing cells: the same climb, but −ℓ is not convex there. So the curvature
 //! at the end is looked at, a saddle is left both ways, and several starts can be asked for.
 
-use super::certificate::NOT_UNIQUE;
+use super::certificate::{NOT_UNIQUE, tridiagonal, without_scale};
 use super::climb::Outcome;
 use super::fit::MissingCells;
 use super::iterate::Iterate;
@@ -13,10 +13,10 @@ use crate::data::Sample;
 use crate::family::stream;
 use crate::kronecker::{BySide, Side};
 use crate::likelihood::{Incomplete, Likelihood, Point, Tangent};
-use crate::linalg::{Root, matmul, symmetric_eigen, symmetrise};
+use crate::linalg::{Root, matmul};
 use crate::model::Model;
 use crate::{Error, Result};
-use ndarray::{Array1, Array2};
+use ndarray::Array2;
 use rand_distr::{Distribution, StandardNormal};
 use std::time::Instant;
 
@@ -336,15 +336,6 @@ pub(super) fn lowest_curvature(
     }
 }
 
-fn tridiagonal(alpha: &[f64], beta: &[f64]) -> Result<crate::linalg::SymmetricEigen> {
-    let mut t = Array2::from_diag(&Array1::from(alpha.to_vec()));
-    for (i, b) in beta.iter().enumerate() {
-        t[[i, i + 1]] = *b;
-        t[[i + 1, i]] = *b;
-    }
-    symmetric_eigen("Lanczos' matrix", t.view())
-}
-
 /// Coordinates in which the Gaussian's information of complete data is the identity.
 struct Space {
     p: usize,
@@ -364,12 +355,8 @@ impl Space {
     }
 
     /// Symmetric and without the redundant scale.
-    fn free(&self, mut v: Tangent) -> Tangent {
-        v.factors.iter_mut().for_each(symmetrise);
-        let row = &mut v.factors[Side::Rows];
-        let trace = row.diag().sum() / self.p as f64;
-        row.diag_mut().mapv_inplace(|x| x - trace);
-        v
+    fn free(&self, v: Tangent) -> Tangent {
+        without_scale(v)
     }
 
     fn start(&self) -> Tangent {
